@@ -1,0 +1,31 @@
+# The commands of this project; what they do stands in tools/. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run build test format lint clean
+export DB
+
+help: ## This list
+	@echo 'make TARGET, where TARGET is one of:'
+	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
+
+run: ## Install, build and start everything with demo data; Ctrl-C stops it and keeps the data (.run/)
+	@tools/install run
+	@/usr/bin/python3 tools/run.py
+
+build: ## Build build/tipster and build/tipster-server
+	@tools/install run
+	@tools/deps
+	@tools/build build
+
+test: ## All tests on their own servers and ports; DB=mysql: on MySQL 8 instead of MariaDB
+	@tools/install test
+	@/usr/bin/python3 tools/test.py
+
+format: ## Format the C sources
+	@find src generator tests -name '*.[ch]' -exec /usr/bin/clang-format -i {} +
+
+lint: ## Include arrows, limits, and formatting
+	@/usr/bin/python3 tools/check_layers.py
+	@tools/check_format
+
+clean: ## Remove what was built; downloads (.deps/) and data (.run/) stay
+	@rm -rf build build-asan

@@ -1,0 +1,9 @@
+"""Paths for all Python tests: tools/ (the servers) and tests/e2e (what the tests share)."""
+
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+for folder in (TOP / "tools", TOP / "tests" / "e2e"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))

@@ -1,0 +1,147 @@
+"""`tipster serve` and `tipster ingest` as one thing that is started, asked whether it has caught up, and stopped."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Callable, Mapping, Optional
+
+from kafka_wire import KafkaWire, KafkaWireError
+from processes import Process, StackError, http_ready, last_lines, require_free_port
+from servers import TOP, Database, Kafka
+
+
+class App:
+    """`tipster serve` and `tipster ingest` over a database and a broker, with a database name and topics of their own.
+
+    `env` is the whole of their settings apart from the addresses, which are set here.
+    """
+
+    TOPICS = ("users", "events", "coupons")
+
+    def __init__(self, state_dir: Path | str, database: Database, kafka: Kafka, port: int, ops_port: int,
+                 env: Optional[Mapping[str, str]] = None, name: str = "tipster",
+                 build_dir: Path | str = TOP / "build") -> None:
+        self.dir = Path(state_dir).resolve()
+        self.database = database
+        self.kafka = kafka
+        self.name = name
+        self.port = port
+        self.ops_port = ops_port
+        self.binary = Path(build_dir).resolve() / "tipster"
+        keep = ("PATH", "HOME", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
+        self.env = {key: os.environ[key] for key in keep if key in os.environ}
+        self.env |= {"BIND": "127.0.0.1", "KAFKA_TOPIC_PREFIX": name, "KAFKA_GROUP": f"{name}-ingest",
+                     "INGEST_INSTANCE": f"{name}-1", **(env or {}),
+                     "PORT": str(port), "DATABASE_URL": database.url(name),
+                     "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap}
+        self.env.setdefault("OPS_BIND", f"127.0.0.1:{ops_port}")
+        self.serve = Process("serve", [self.binary, "serve"], self.dir / "serve.log", self.env,
+                             ready=http_ready(f"{self.base_url}/healthz"), ready_timeout_s=30, cwd=TOP)
+        self.ingest = Process("ingest", [self.binary, "ingest"], self.dir / "ingest.log", self.env, cwd=TOP)
+        self._wire = KafkaWire("127.0.0.1", kafka.port)
+        self._connection = None
+        self._lock = threading.Lock()
+
+    @property
+    def base_url(self) -> str:
+        host = self.env["BIND"]
+        return f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{self.port}"
+
+    @property
+    def ops_url(self) -> str:
+        return f"http://127.0.0.1:{self.ops_port}"
+
+    def topics(self) -> list[str]:
+        return [f"{self.env['KAFKA_TOPIC_PREFIX']}.{kind}.v1" for kind in self.TOPICS]
+
+    def require_ports(self) -> None:
+        require_free_port(self.port, "PORT")
+        require_free_port(self.ops_port, "OPS_BIND")
+
+    def run(self, *arguments: str | os.PathLike, check: bool = True, env: Optional[Mapping[str, str]] = None,
+            **options) -> subprocess.CompletedProcess:
+        """One `tipster` command to its end, with the same settings; with `check`, a failure is a StackError."""
+        argv = [str(self.binary), *[str(part) for part in arguments]]
+        options = {"capture_output": True, "text": True, "cwd": TOP, **options}
+        try:
+            done = subprocess.run(argv, env={**self.env, **(env or {})}, check=False, **options)
+        except OSError as error:
+            raise StackError(f"{self.binary}: {error.strerror} (run make build)") from None
+        if check and done.returncode != 0:
+            said = ((done.stderr or "") + (done.stdout or "")).strip()
+            raise StackError(f"tipster {arguments[0]} failed (status {done.returncode})" + (f": {said}" if said else ""))
+        return done
+
+    def migrate(self) -> None:
+        if self.name != "tipster":
+            with self.database.connect(None) as connection:
+                connection.cursor().execute(f"create database if not exists `{self.name}`")
+        self.run("migrate")
+
+    def start(self) -> "App":
+        """Migrates, then starts both processes."""
+        self.migrate()
+        self.serve.start()
+        self.ingest.start()
+        return self
+
+    def connect(self, **options):
+        """A pymysql connection to the database of this application."""
+        return self.database.connect(self.name, **options)
+
+    def behind(self) -> int:
+        """Records in Kafka that the database does not have yet. OSError or pymysql.Error when one is not reachable."""
+        ends = self._wire.end_offsets(self.topics())
+        absent = set(self.topics()) - {topic for topic, _ in ends}
+        if absent:
+            raise KafkaWireError(f"no topic {', '.join(sorted(absent))}")
+        if self._connection is None:
+            self._connection = self.connect()
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute("select topic, partition_id, next_offset from stream_offsets")
+                stored = {(row[0].decode() if isinstance(row[0], bytes) else row[0], row[1]): row[2]
+                          for row in cursor.fetchall()}
+        except Exception:
+            self._connection = None
+            raise
+        return sum(end - stored.get(partition, 0) for partition, end in ends.items())
+
+    def wait_caught_up(self, timeout_s: float = 60, tell: Optional[Callable[[int], None]] = None) -> None:
+        """Returns once everything that was in Kafka at some moment of the call is in the database."""
+        import pymysql
+
+        deadline = time.monotonic() + timeout_s
+        problem = ""
+        while True:
+            try:
+                with self._lock:
+                    count = self.behind()
+                if count <= 0:
+                    return
+                problem = f"{count} records behind"
+                if tell is not None:
+                    tell(count)
+            except (OSError, KafkaWireError, pymysql.Error) as error:
+                problem = str(error)
+            if time.monotonic() > deadline:
+                raise StackError(f"ingest has not caught up after {timeout_s:.0f} s: {problem}; the end of "
+                                 f"{self.ingest.log}:\n" + last_lines(self.ingest.log))
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        for process in (self.serve, self.ingest):
+            process.stop()
+        self._wire.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def drop(self) -> None:
+        """Removes its database (after stop())."""
+        with self.database.connect(None) as connection:
+            connection.cursor().execute(f"drop database if exists `{self.name}`")
