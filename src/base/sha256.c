@@ -1,0 +1,27 @@
+/* SHA-256; see sha256.h. */
+#include "base/sha256.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+void sha256_of(struct str data, uint8_t ret_digest[static SHA256_SIZE])
+{
+    unsigned int len = 0;
+    static _Thread_local EVP_MD_CTX *context;
+    if (context == NULL)
+        context = EVP_MD_CTX_new();
+    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1 ||
+        EVP_DigestUpdate(context, data.data, data.len) != 1 ||
+        EVP_DigestFinal_ex(context, ret_digest, &len) != 1)
+        abort(); /* only a broken libcrypto gets here */
+}
+
+void sha256_hex(const uint8_t digest[static SHA256_SIZE], char ret_hex[static SHA256_HEX_SIZE])
+{
+    static const char hex[] = "0123456789abcdef";
+    for (int i = 0; i < SHA256_SIZE; i++) {
+        ret_hex[2 * i] = hex[digest[i] >> 4];
+        ret_hex[2 * i + 1] = hex[digest[i] & 15];
+    }
+    ret_hex[64] = '\0';
+}

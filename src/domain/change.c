@@ -1,0 +1,165 @@
+/* Kafka records to changes and back; see change.h. */
+#include "domain/change.h"
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/sha256.h"
+#include "domain/json_input.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const kind_names[CHANGE_KINDS] = {"put", "delete", "erase"};
+
+const char *change_kind_name(enum change_kind kind)
+{
+    return kind_names[kind];
+}
+
+void change_key(struct str company, struct str id, struct buf *out)
+{
+    buf_add_str(out, company);
+    buf_add_char(out, '\0');
+    buf_add_str(out, id);
+}
+
+void change_delete_value(struct str event_id, int64_t version, struct buf *out)
+{
+    buf_add_text(out, "{\"event_id\":");
+    buf_add_json(out, event_id);
+    if (version != VERSION_NONE) {
+        buf_add_text(out, ",\"version\":");
+        buf_add_int(out, version);
+    }
+    buf_add_char(out, '}');
+}
+
+static int poison(char *ret_detail, size_t detail_size, const char *problem)
+{
+    snprintf(ret_detail, detail_size, "%s", problem);
+    return TIP_EINVAL;
+}
+
+static int decode_headers(const struct change_source *source, struct change *change,
+                          char *ret_detail, size_t detail_size)
+{
+    if (source->company.data == NULL || source->company.len < 1 ||
+        source->company.len > COMPANY_MAX_BYTES)
+        return poison(ret_detail, detail_size, "no company header");
+    if (source->schema.data == NULL || !str_equal(source->schema, str_of("1")))
+        return poison(ret_detail, detail_size, "schema is not 1");
+    change->company = source->company;
+    change->request_id = source->request_id;
+    if (change->request_id.len > REQUEST_ID_MAX_BYTES)
+        change->request_id.len = REQUEST_ID_MAX_BYTES;
+    for (int i = 0; i < CHANGE_KINDS; i++) {
+        if (source->kind.data != NULL && str_equal(source->kind, str_of(kind_names[i]))) {
+            change->kind = (enum change_kind)i;
+            return 0;
+        }
+    }
+    return poison(ret_detail, detail_size, "kind is neither put, delete nor erase");
+}
+
+static int decode_put(enum record_kind kind, struct str value, struct change *change,
+                      char *ret_detail, size_t detail_size)
+{
+    static _Thread_local struct violations violations;
+    violations_clear(&violations);
+    int err = record_parse(kind, GENERATION_CANONICAL, value, 0, &change->record, &violations);
+    if (err != 0) {
+        const struct violation *first = &violations.items[0];
+        snprintf(ret_detail, detail_size, "%s %s", first->pointer, first->detail);
+        return TIP_EINVAL;
+    }
+    if (kind == RECORD_COUPON) {
+        static _Thread_local struct buf canonical;
+        buf_clear(&canonical);
+        record_canonical(&change->record, &canonical);
+        sha256_of(buf_str(&canonical), change->content_hash);
+    }
+    return 0;
+}
+
+static int decode_delete(enum record_kind kind, struct str value, struct change *change,
+                         char *ret_detail, size_t detail_size)
+{
+    struct violations violations = {0};
+    json_t *json = NULL;
+    if (kind != RECORD_EVENT)
+        return poison(ret_detail, detail_size, "only events can be withdrawn");
+    if (json_input(value, &json, &violations) != 0)
+        return poison(ret_detail, detail_size, "the withdrawal is not JSON");
+    json_t *id = json_object_get(json, "event_id");
+    json_t *version = json_object_get(json, "version");
+    change->record = (struct record){.kind = RECORD_EVENT, .json = json};
+    change->record.event.version = VERSION_NONE;
+    if (json_is_string(id))
+        change->record.event.event_id = json_slice(id);
+    if (json_is_integer(version))
+        change->record.event.version = json_integer_value(version);
+    if (id_is_valid(change->record.event.event_id) && (version == NULL || json_is_integer(version)))
+        return 0;
+    record_release(&change->record);
+    return poison(ret_detail, detail_size, "the withdrawal has no valid event_id or version");
+}
+
+int change_decode(enum record_kind kind, const struct change_source *source,
+                  struct change *ret_change, char *ret_detail, size_t detail_size)
+{
+    int err = decode_headers(source, ret_change, ret_detail, detail_size);
+    if (err != 0)
+        return err;
+    if (source->value.data == NULL)
+        return poison(ret_detail, detail_size, "no value");
+    if (ret_change->kind == CHANGE_PUT)
+        err = decode_put(kind, source->value, ret_change, ret_detail, detail_size);
+    else if (ret_change->kind == CHANGE_DELETE)
+        err = decode_delete(kind, source->value, ret_change, ret_detail, detail_size);
+    else
+        return poison(ret_detail, detail_size, "erasure is not known to this version");
+    if (err != 0)
+        return err;
+    AUTO_BUF key = {0};
+    change_key(ret_change->company, record_key_id(&ret_change->record), &key);
+    if (source->key.data != NULL && str_equal(source->key, buf_str(&key)))
+        return 0;
+    change_release(ret_change);
+    return poison(ret_detail, detail_size, "the key is not company NUL id of this record");
+}
+
+void change_release(struct change *change)
+{
+    record_release(&change->record);
+}
+
+struct candidate {
+    uint64_t weight;
+    int32_t partition;
+};
+
+static int heavier_first(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    if (x->weight != y->weight)
+        return x->weight > y->weight ? -1 : 1;
+    return x->partition < y->partition ? -1 : x->partition > y->partition;
+}
+
+void partition_set_choose(struct str company, int32_t partitions, int32_t count,
+                          struct partition_set *ret_set)
+{
+    struct candidate candidates[PARTITIONS_MAX];
+    uint64_t seed = hash_bytes(company);
+    for (int32_t i = 0; i < partitions; i++)
+        candidates[i] = (struct candidate){hash_mix(seed ^ hash_mix((uint64_t)i + 1)), i};
+    qsort(candidates, (size_t)partitions, sizeof(candidates[0]), heavier_first);
+    ret_set->count = count < partitions ? count : partitions;
+    for (int32_t i = 0; i < ret_set->count; i++)
+        ret_set->members[i] = candidates[i].partition;
+}
+
+int32_t partition_of(const struct partition_set *set, struct str key_id)
+{
+    return set->members[hash_bytes(key_id) % (uint64_t)set->count];
+}
