@@ -1,0 +1,97 @@
+/*
+ * One connection to MySQL or MariaDB and its prepared statements. The only folder that knows the
+ * client library; everything above sees rows of slices and integers. Not thread-safe: one thread,
+ * one db.
+ *
+ * There is no automatic reconnect: after TIP_EUNAVAIL the connection is gone (db_is_lost), the
+ * transaction with it, and the owner opens another one.
+ *
+ * Errors of every call: TIP_ERETRY (deadlock, lock wait, server going away: roll back, repeat),
+ * TIP_EUNAVAIL (connection lost), TIP_ETIMEOUT (statement over its time limit), TIP_EDATA (this row
+ * cannot be stored), TIP_EFATAL (anything else: a defect). db_error has the server's words.
+ */
+#ifndef TIPSTER_STORE_DB_H
+#define TIPSTER_STORE_DB_H
+
+#include "base/buf.h"
+#include "config/config.h"
+
+struct db;
+struct stmt;
+
+enum db_role {
+    DB_MIGRATE, /* long statements */
+    DB_INGEST,  /* writes; the server drops it soon when it falls silent, so that its locks go */
+    DB_API,     /* reads with a time limit each */
+};
+
+/*
+ * Connects as DATABASE_URL says. TIP_ECONFIG: the URL is wrong; TIP_EUNAVAIL: no server, or it
+ * refuses us. ret_problem says it in one line, without the password.
+ */
+int db_open(const struct config *config, enum db_role role, struct db **ret_db,
+            struct buf *ret_problem);
+/* NULL is allowed. */
+void db_close(struct db *db);
+static inline void db_close_ptr(struct db **db)
+{
+    db_close(*db);
+}
+#define AUTO_DB __attribute__((cleanup(db_close_ptr))) struct db
+
+bool db_is_lost(const struct db *db);
+/* "1213 Deadlock found …": the last error's number and text. */
+const char *db_error(const struct db *db);
+unsigned db_errno(const struct db *db);
+bool db_is_mariadb(const struct db *db);
+/* Checks that the server answers; lost afterwards when it does not. */
+int db_ping(struct db *db);
+
+/* Runs one statement without parameters and without a result. */
+int db_execute(struct db *db, struct str sql);
+int db_begin(struct db *db);
+int db_commit(struct db *db);
+/* Always rolls back explicitly; an error of it is ignored when the connection is lost anyway. */
+void db_rollback(struct db *db);
+
+/* A statement for any number of rows: before, then row repeated with commas, then after. */
+struct sql_rows {
+    const char *before, *row, *after;
+};
+
+/*
+ * The prepared statement for a constant SQL text, made once per connection: sql must be one and the
+ * same constant each time (it is found by its address).
+ */
+int db_prepare(struct db *db, const char *sql, struct stmt **ret_stmt);
+int db_prepare_rows(struct db *db, const struct sql_rows *sql, size_t rows, struct stmt **ret_stmt);
+
+/* Statements of several rows come in few sizes, so that few are prepared: the largest not above
+ * `rows`. */
+size_t db_rows_step(size_t rows);
+
+/* Parameters in order; the slices must stay until stmt_run. */
+void stmt_str(struct stmt *stmt, struct str value);
+void stmt_int(struct stmt *stmt, int64_t value);
+void stmt_uint(struct stmt *stmt, uint64_t value);
+/* Milliseconds since 1970 UTC, as a DATETIME(3). */
+void stmt_time(struct stmt *stmt, int64_t time_ms);
+/* Ten-thousandths, as a DECIMAL. */
+void stmt_decimal(struct stmt *stmt, int64_t value_e4);
+void stmt_null(struct stmt *stmt);
+
+/* Runs with the parameters given since the last run. A result is fetched whole. */
+int stmt_run(struct stmt *stmt);
+/* Rows inserted (1 each) or changed (2 each) by an insert … on duplicate key update. */
+uint64_t stmt_affected(const struct stmt *stmt);
+
+/* The next row: 0 there is one, 1 there is none. Slices are good until the next call. */
+int stmt_row(struct stmt *stmt);
+bool stmt_is_null(const struct stmt *stmt, unsigned column);
+struct str stmt_get_str(const struct stmt *stmt, unsigned column);
+int64_t stmt_get_int(const struct stmt *stmt, unsigned column);
+uint64_t stmt_get_uint(const struct stmt *stmt, unsigned column);
+int64_t stmt_get_time(const struct stmt *stmt, unsigned column);
+int64_t stmt_get_decimal(const struct stmt *stmt, unsigned column);
+
+#endif

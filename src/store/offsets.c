@@ -1,0 +1,132 @@
+/* Offsets in the database; see offsets.h. */
+#include "store/offsets.h"
+
+#include "base/err.h"
+
+/* A row that has never been advanced says so by this; offsets are unsigned in the table. */
+#define NEVER_READ INT64_MAX
+
+static const char sql_select[] =
+    "select cluster_id, topic_id, generation, next_offset, epoch from stream_offsets "
+    "where topic = ? and partition_id = ? for update";
+static const char sql_insert[] = "insert into stream_offsets (topic, partition_id, cluster_id, "
+                                 "topic_id, generation, next_offset, "
+                                 "epoch) values (?, ?, ?, ?, ?, ?, ?)";
+static const char sql_claim[] = "update stream_offsets set cluster_id = ?, topic_id = ?, "
+                                "generation = ?, next_offset = ?, epoch = ? "
+                                "where topic = ? and partition_id = ?";
+static const char sql_lock[] = "select next_offset, epoch from stream_offsets "
+                               "where topic = ? and partition_id = ? for update";
+static const char sql_advance[] =
+    "update stream_offsets set next_offset = ? "
+    "where topic = ? and partition_id = ? and epoch = ? and next_offset = ?";
+
+static uint64_t stored_form(int64_t next_offset)
+{
+    return (uint64_t)(next_offset < 0 ? NEVER_READ : next_offset);
+}
+
+static int insert_claim(struct db *db, struct partition_claim *claim)
+{
+    struct stmt *stmt;
+    int err = db_prepare(db, sql_insert, &stmt);
+    if (err != 0)
+        return err;
+    claim->generation = 1;
+    claim->next_offset = -1;
+    claim->epoch = 1;
+    stmt_str(stmt, str_of(claim->topic));
+    stmt_int(stmt, claim->partition);
+    stmt_str(stmt, str_of(claim->cluster_id));
+    stmt_str(stmt, str_of(claim->topic_id));
+    stmt_uint(stmt, claim->generation);
+    stmt_uint(stmt, stored_form(claim->next_offset));
+    stmt_uint(stmt, claim->epoch);
+    return stmt_run(stmt);
+}
+
+static int update_claim(struct db *db, const struct partition_claim *claim)
+{
+    struct stmt *stmt;
+    int err = db_prepare(db, sql_claim, &stmt);
+    if (err != 0)
+        return err;
+    stmt_str(stmt, str_of(claim->cluster_id));
+    stmt_str(stmt, str_of(claim->topic_id));
+    stmt_uint(stmt, claim->generation);
+    stmt_uint(stmt, stored_form(claim->next_offset));
+    stmt_uint(stmt, claim->epoch);
+    stmt_str(stmt, str_of(claim->topic));
+    stmt_int(stmt, claim->partition);
+    return stmt_run(stmt);
+}
+
+static int claim_one(struct db *db, struct partition_claim *claim)
+{
+    struct stmt *stmt;
+    int err = db_prepare(db, sql_select, &stmt);
+    if (err != 0)
+        return err;
+    stmt_str(stmt, str_of(claim->topic));
+    stmt_int(stmt, claim->partition);
+    err = stmt_run(stmt);
+    if (err == 0)
+        err = stmt_row(stmt);
+    if (err < 0)
+        return err;
+    if (err > 0)
+        return insert_claim(db, claim);
+    bool same = str_equal(stmt_get_str(stmt, 0), str_of(claim->cluster_id)) &&
+                str_equal(stmt_get_str(stmt, 1), str_of(claim->topic_id));
+    claim->generation = (unsigned)stmt_get_uint(stmt, 2) + !same;
+    claim->next_offset = same ? stmt_get_int(stmt, 3) : -1;
+    if (claim->next_offset == NEVER_READ)
+        claim->next_offset = -1;
+    claim->epoch = stmt_get_uint(stmt, 4) + 1;
+    return update_claim(db, claim);
+}
+
+int offsets_claim(struct db *db, struct partition_claim *claims, size_t count)
+{
+    int err = db_begin(db);
+    for (size_t i = 0; err == 0 && i < count; i++)
+        err = claim_one(db, &claims[i]);
+    return err == 0 ? db_commit(db) : err;
+}
+
+int offsets_lock(struct db *db, const struct partition_claim *claim, int64_t *ret_next)
+{
+    struct stmt *stmt;
+    int err = db_prepare(db, sql_lock, &stmt);
+    if (err != 0)
+        return err;
+    stmt_str(stmt, str_of(claim->topic));
+    stmt_int(stmt, claim->partition);
+    err = stmt_run(stmt);
+    if (err == 0)
+        err = stmt_row(stmt);
+    if (err < 0)
+        return err;
+    if (err > 0 || stmt_get_uint(stmt, 1) != claim->epoch)
+        return TIP_EFENCED;
+    int64_t next = stmt_get_int(stmt, 0);
+    *ret_next = next == NEVER_READ ? -1 : next;
+    return 0;
+}
+
+int offsets_advance(struct db *db, const struct partition_claim *claim, int64_t new_next)
+{
+    struct stmt *stmt;
+    int err = db_prepare(db, sql_advance, &stmt);
+    if (err != 0)
+        return err;
+    stmt_uint(stmt, (uint64_t)new_next);
+    stmt_str(stmt, str_of(claim->topic));
+    stmt_int(stmt, claim->partition);
+    stmt_uint(stmt, claim->epoch);
+    stmt_uint(stmt, stored_form(claim->next_offset));
+    err = stmt_run(stmt);
+    if (err != 0)
+        return err;
+    return stmt_affected(stmt) == 1 ? 0 : TIP_EFENCED;
+}

@@ -1,0 +1,219 @@
+/* Coupons, their selections and the events' counts; see write.h. */
+#include "store/write.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+/* The update changes nothing; it is there so that a coupon which is there already is no error. */
+static const struct sql_rows sql_coupons = {"insert into coupons (company_id, user_id, coupon_id, "
+                                            "stake, placed_at, content_hash, position) "
+                                            "values ",
+                                            "(?, ?, ?, ?, ?, ?, ?)",
+                                            " on duplicate key update coupon_id = coupon_id"};
+
+static const char sql_identity[] = "select content_hash, position from coupons "
+                                   "where company_id = ? and user_id = ? and coupon_id = ?";
+
+static const struct sql_rows sql_selections = {
+    "insert into selections (company_id, user_id, placed_at, event_id, coupon_id, odds) values ",
+    "(?, ?, ?, ?, ?, ?)", " on duplicate key update coupon_id = values(coupon_id)"};
+
+/* position comes last: the condition looks at the row's old one. */
+static const struct sql_rows sql_counts = {
+    "insert into event_counts (company_id, event_id, partition_id, n, position) values ",
+    "(?, ?, ?, ?, ?)",
+    " on duplicate key update n = if(values(position) > position, n + values(n), n), "
+    "position = greatest(position, values(position))"};
+
+static int read_identity(struct db *db, const struct coupon_row *row,
+                         struct coupon_identity *ret_identity)
+{
+    struct stmt *stmt;
+    int err = db_prepare(db, sql_identity, &stmt);
+    if (err != 0)
+        return err;
+    stmt_str(stmt, row->company);
+    stmt_str(stmt, row->coupon->user_id);
+    stmt_str(stmt, row->coupon->coupon_id);
+    err = stmt_run(stmt);
+    if (err == 0)
+        err = stmt_row(stmt);
+    if (err != 0)
+        return err;
+    struct str hash = stmt_get_str(stmt, 0);
+    memcpy(ret_identity->content_hash, hash.data, sizeof(ret_identity->content_hash));
+    ret_identity->position = stmt_get_uint(stmt, 1);
+    return 0;
+}
+
+/* Some of these rows were there before: finds out which, and what that means. */
+static int judge(struct db *db, struct coupon_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct coupon_identity current, incoming;
+        int err = read_identity(db, &rows[i], &current);
+        if (err < 0)
+            return err;
+        memcpy(incoming.content_hash, rows[i].content_hash, sizeof(incoming.content_hash));
+        incoming.position = rows[i].position;
+        rows[i].outcome = decide_coupon(err == 0 ? &current : NULL, &incoming);
+    }
+    return 0;
+}
+
+static int insert_step(struct db *db, struct coupon_row *rows, size_t count)
+{
+    struct stmt *stmt;
+    int err = db_prepare_rows(db, &sql_coupons, count, &stmt);
+    if (err != 0)
+        return err;
+    for (size_t i = 0; i < count; i++) {
+        const struct coupon *coupon = rows[i].coupon;
+        rows[i].outcome = DECISION_APPLY;
+        stmt_str(stmt, rows[i].company);
+        stmt_str(stmt, coupon->user_id);
+        stmt_str(stmt, coupon->coupon_id);
+        stmt_decimal(stmt, coupon->stake_e4);
+        stmt_time(stmt, coupon->placed_at_ms);
+        stmt_str(stmt, str_from(rows[i].content_hash, 32));
+        stmt_uint(stmt, rows[i].position);
+    }
+    err = stmt_run(stmt);
+    if (err != 0)
+        return err;
+    return stmt_affected(stmt) == count ? 0 : judge(db, rows, count);
+}
+
+/* One selection of an accepted coupon. */
+struct pair {
+    const struct coupon_row *row;
+    const struct selection *selection;
+};
+
+static int by_user_and_time(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    int order = str_compare(x->row->company, y->row->company);
+    if (order == 0)
+        order = str_compare(x->row->coupon->user_id, y->row->coupon->user_id);
+    if (order != 0)
+        return order;
+    int64_t first = x->row->coupon->placed_at_ms, second = y->row->coupon->placed_at_ms;
+    if (first != second)
+        return first > second ? -1 : 1; /* as the primary key: newest first */
+    order = str_compare(x->selection->event_id, y->selection->event_id);
+    return order != 0 ? order : str_compare(x->row->coupon->coupon_id, y->row->coupon->coupon_id);
+}
+
+static int by_event_and_partition(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    int order = str_compare(x->row->company, y->row->company);
+    if (order == 0)
+        order = str_compare(x->selection->event_id, y->selection->event_id);
+    return order != 0 ? order : x->row->partition - y->row->partition;
+}
+
+static int write_selections(struct db *db, struct pair *pairs, size_t count)
+{
+    qsort(pairs, count, sizeof(*pairs), by_user_and_time);
+    for (size_t done = 0; done < count;) {
+        struct stmt *stmt;
+        size_t step = db_rows_step(count - done);
+        int err = db_prepare_rows(db, &sql_selections, step, &stmt);
+        if (err != 0)
+            return err;
+        for (size_t i = done; i < done + step; i++) {
+            const struct coupon *coupon = pairs[i].row->coupon;
+            stmt_str(stmt, pairs[i].row->company);
+            stmt_str(stmt, coupon->user_id);
+            stmt_time(stmt, coupon->placed_at_ms);
+            stmt_str(stmt, pairs[i].selection->event_id);
+            stmt_str(stmt, coupon->coupon_id);
+            if (pairs[i].selection->odds_e4 == DECIMAL_NONE)
+                stmt_null(stmt);
+            else
+                stmt_decimal(stmt, pairs[i].selection->odds_e4);
+        }
+        err = stmt_run(stmt);
+        if (err != 0)
+            return err;
+        done += step;
+    }
+    return 0;
+}
+
+struct count_row {
+    const struct pair *pair;
+    int64_t n;
+    uint64_t position;
+};
+
+/* Adds up the pairs of each (event, partition), which stand together after sorting. */
+static size_t fold_counts(const struct pair *pairs, size_t count, struct count_row *counts)
+{
+    size_t rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || by_event_and_partition(&pairs[i - 1], &pairs[i]) != 0)
+            counts[rows++] = (struct count_row){.pair = &pairs[i]};
+        struct count_row *row = &counts[rows - 1];
+        row->n++;
+        if (pairs[i].row->position > row->position)
+            row->position = pairs[i].row->position;
+    }
+    return rows;
+}
+
+static int write_counts(struct db *db, struct pair *pairs, size_t count)
+{
+    AUTO_FREE struct count_row *counts = xcalloc(count, sizeof(struct count_row));
+    qsort(pairs, count, sizeof(*pairs), by_event_and_partition);
+    size_t rows = fold_counts(pairs, count, counts);
+    for (size_t done = 0; done < rows;) {
+        struct stmt *stmt;
+        size_t step = db_rows_step(rows - done);
+        int err = db_prepare_rows(db, &sql_counts, step, &stmt);
+        if (err != 0)
+            return err;
+        for (size_t i = done; i < done + step; i++) {
+            stmt_str(stmt, counts[i].pair->row->company);
+            stmt_str(stmt, counts[i].pair->selection->event_id);
+            stmt_int(stmt, counts[i].pair->row->partition);
+            stmt_int(stmt, counts[i].n);
+            stmt_uint(stmt, counts[i].position);
+        }
+        err = stmt_run(stmt);
+        if (err != 0)
+            return err;
+        done += step;
+    }
+    return 0;
+}
+
+static int write_accepted(struct db *db, const struct coupon_row *rows, size_t count)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += rows[i].coupon->selection_count;
+    AUTO_FREE struct pair *pairs = xcalloc(total, sizeof(struct pair));
+    total = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t s = 0; rows[i].outcome == DECISION_APPLY && s < rows[i].coupon->selection_count;
+             s++)
+            pairs[total++] = (struct pair){&rows[i], &rows[i].coupon->selections[s]};
+    int err = write_selections(db, pairs, total);
+    return err == 0 ? write_counts(db, pairs, total) : err;
+}
+
+int coupons_write(struct db *db, struct coupon_row *rows, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        size_t step = db_rows_step(count - done);
+        int err = insert_step(db, rows + done, step);
+        if (err != 0)
+            return err;
+        done += step;
+    }
+    return write_accepted(db, rows, count);
+}

@@ -1,0 +1,223 @@
+/* The group consumer; see consumer.h. */
+#include "stream/consumer.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "stream/kafka.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct consumer {
+    rd_kafka_t *client;
+    const struct config *config;
+    const struct consumer_events *events;
+};
+
+static void assign(struct consumer *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    size_t count = (size_t)list->cnt;
+    AUTO_FREE struct partition *partitions = xcalloc(count, sizeof(*partitions));
+    for (size_t i = 0; i < count; i++) {
+        partitions[i].kind = topic_kind(consumer->config, list->elems[i].topic);
+        partitions[i].number = list->elems[i].partition;
+        partitions[i].offset = OFFSET_BEGINNING;
+    }
+    if (consumer->events->assigned(consumer->events->arg, partitions, count) != 0) {
+        rd_kafka_assign(consumer->client, NULL);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        list->elems[i].offset = partitions[i].offset == OFFSET_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING
+                                                                         : partitions[i].offset;
+    rd_kafka_assign(consumer->client, list);
+}
+
+static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t err,
+                         rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct consumer *consumer = opaque;
+    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        assign(consumer, list);
+        return;
+    }
+    consumer->events->revoked(consumer->events->arg, rd_kafka_assignment_lost(client) != 0);
+    rd_kafka_assign(client, NULL);
+}
+
+static rd_kafka_conf_t *consumer_conf(const struct config *config, const char *instance_id,
+                                      struct buf *ret_problem)
+{
+    char session_ms[32];
+    snprintf(session_ms, sizeof(session_ms), "%lld", (long long)config->ingest_session_ms);
+    const struct kafka_option options[] = {
+        {"group.id", config->kafka_group},
+        {"group.instance.id", instance_id},
+        {"session.timeout.ms", session_ms},
+        {"max.poll.interval.ms", "600000"}, /* assigning waits for the database */
+        {"partition.assignment.strategy", "range"},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"auto.offset.reset", "error"},
+        {"check.crcs", "true"},
+        {"fetch.wait.max.ms", "50"},
+        /* Bounds on what waits in memory; the defaults allow 64 MiB per consumer. */
+        {"queued.min.messages", "20000"},
+        {"queued.max.messages.kbytes", "12288"},
+        {"fetch.message.max.bytes", "262144"},
+        {"fetch.max.bytes", "8388608"},
+        {NULL, NULL},
+    };
+    return kafka_conf(config, options, ret_problem);
+}
+
+static int subscribe(struct consumer *consumer, struct buf *ret_problem)
+{
+    AUTO_PARTITIONS *topics = rd_kafka_topic_partition_list_new(RECORD_KINDS);
+    for (int kind = 0; kind < RECORD_KINDS; kind++) {
+        char name[TOPIC_NAME_SIZE];
+        topic_name(consumer->config, (enum record_kind)kind, name);
+        rd_kafka_topic_partition_list_add(topics, name, RD_KAFKA_PARTITION_UA);
+    }
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(consumer->client, topics);
+    if (err == 0)
+        return 0;
+    buf_addf(ret_problem, "cannot subscribe: %s", rd_kafka_err2str(err));
+    return TIP_ECONFIG;
+}
+
+int consumer_create(const struct config *config, const char *instance_id,
+                    const struct consumer_events *events, struct consumer **ret_consumer,
+                    struct buf *ret_problem)
+{
+    rd_kafka_conf_t *conf = consumer_conf(config, instance_id, ret_problem);
+    if (conf == NULL)
+        return TIP_ECONFIG;
+    struct consumer *consumer = xcalloc(1, sizeof(*consumer));
+    consumer->config = config;
+    consumer->events = events;
+    rd_kafka_conf_set_opaque(conf, consumer);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    consumer->client = kafka_client(RD_KAFKA_CONSUMER, conf, ret_problem);
+    if (consumer->client == NULL) {
+        free(consumer);
+        return TIP_ECONFIG;
+    }
+    rd_kafka_poll_set_consumer(consumer->client);
+    int err = subscribe(consumer, ret_problem);
+    if (err != 0) {
+        rd_kafka_destroy(consumer->client);
+        free(consumer);
+        return err;
+    }
+    *ret_consumer = consumer;
+    return 0;
+}
+
+/* An error that came in place of a message: 1 when reading goes on by itself. */
+static int judge_error(const struct consumer *consumer, const rd_kafka_message_t *message,
+                       struct buf *ret_problem)
+{
+    char text[256];
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(consumer->client, text, sizeof(text));
+    if (fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+        buf_add_text(ret_problem, "another process has this instance id");
+        return TIP_EFENCED;
+    }
+    if (fatal != 0) {
+        buf_addf(ret_problem, "the consumer failed for good: %s", text);
+        return TIP_EFATAL;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+        buf_addf(ret_problem,
+                 "records are missing: the next offset of %s [%d] is not in Kafka any more: %s",
+                 message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "a topic",
+                 message->partition, rd_kafka_message_errstr(message));
+        return TIP_EFATAL;
+    }
+    log_debug("consumer", "%s", rd_kafka_message_errstr(message));
+    return 1;
+}
+
+static void read_headers(const rd_kafka_message_t *message, struct change_source *source)
+{
+    const struct {
+        const char *name;
+        struct str *slot;
+    } wanted[] = {{"company", &source->company},
+                  {"kind", &source->kind},
+                  {"schema", &source->schema},
+                  {"request_id", &source->request_id}};
+    rd_kafka_headers_t *headers = NULL;
+    if (rd_kafka_message_headers(message, &headers) != 0)
+        return;
+    const char *name;
+    const void *value;
+    size_t size;
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; i++)
+        for (size_t w = 0; w < sizeof(wanted) / sizeof(wanted[0]); w++)
+            if (value != NULL && strcmp(name, wanted[w].name) == 0)
+                *wanted[w].slot = str_from(value, size);
+}
+
+int consumer_poll(struct consumer *consumer, int timeout_ms, struct consumer_message *ret_message,
+                  struct buf *ret_problem)
+{
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->client, timeout_ms);
+    if (message == NULL)
+        return 1;
+    if (message->err != 0) {
+        int err = judge_error(consumer, message, ret_problem);
+        rd_kafka_message_destroy(message);
+        return err;
+    }
+    rd_kafka_timestamp_type_t type;
+    *ret_message = (struct consumer_message){
+        .kind = topic_kind(consumer->config, rd_kafka_topic_name(message->rkt)),
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+        .source.key = str_from(message->key, message->key_len),
+        .source.value = str_from(message->payload, message->len),
+        .handle = message,
+    };
+    read_headers(message, &ret_message->source);
+    return 0;
+}
+
+void consumer_message_release(struct consumer_message *message)
+{
+    if (message->handle != NULL)
+        rd_kafka_message_destroy(message->handle);
+    message->handle = NULL;
+}
+
+void consumer_commit(struct consumer *consumer, const struct partition *partitions, size_t count)
+{
+    AUTO_PARTITIONS *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        char name[TOPIC_NAME_SIZE];
+        topic_name(consumer->config, partitions[i].kind, name);
+        rd_kafka_topic_partition_list_add(list, name, partitions[i].number)->offset =
+            partitions[i].offset;
+    }
+    rd_kafka_commit(consumer->client, list, 1);
+}
+
+int64_t consumer_high_watermark(struct consumer *consumer, const struct partition *partition)
+{
+    char name[TOPIC_NAME_SIZE];
+    int64_t low = -1, high = -1;
+    topic_name(consumer->config, partition->kind, name);
+    rd_kafka_get_watermark_offsets(consumer->client, name, partition->number, &low, &high);
+    return high;
+}
+
+void consumer_destroy(struct consumer *consumer)
+{
+    rd_kafka_consumer_close(consumer->client);
+    rd_kafka_destroy(consumer->client);
+    free(consumer);
+}

@@ -1,0 +1,67 @@
+/*
+ * A member of ingest's consumer group. Where to start in a partition is its owner's decision (the
+ * database knows, not Kafka): `assigned` returns the offsets, `revoked` ends the owner's use of
+ * them. Commits to Kafka are for showing lag only.
+ */
+#ifndef TIPSTER_STREAM_CONSUMER_H
+#define TIPSTER_STREAM_CONSUMER_H
+
+#include "base/buf.h"
+#include "config/config.h"
+#include "domain/change.h"
+
+struct consumer;
+
+/* A partition of one of the three topics. */
+struct partition {
+    enum record_kind kind;
+    int32_t number;
+    int64_t offset; /* next to read; OFFSET_BEGINNING: the oldest there is */
+};
+
+#define OFFSET_BEGINNING INT64_C(-2)
+
+struct consumer_events {
+    void *arg;
+    /*
+     * The group gives these partitions: the owner fills in each offset. It may block (retrying its
+     * database); a non-zero return means it is stopping: nothing is read then.
+     */
+    int (*assigned)(void *arg, struct partition *partitions, size_t count);
+    /* The group takes all partitions away; lost: they may have another owner already. */
+    void (*revoked)(void *arg, bool lost);
+};
+
+struct consumer_message {
+    enum record_kind kind;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* when Kafka took it; -1 unknown */
+    struct change_source source;
+    void *handle; /* owns the bytes of source */
+};
+
+/* instance_id: unique in the group. config and events must outlive the consumer. */
+int consumer_create(const struct config *config, const char *instance_id,
+                    const struct consumer_events *events, struct consumer **ret_consumer,
+                    struct buf *ret_problem);
+
+/*
+ * The next message. 0: ret_message is filled, release it; 1: none within timeout_ms; TIP_EFENCED:
+ * another process has this instance id; TIP_EFATAL: reading cannot go on (ret_problem says why, for
+ * example records expired unread): stop and tell an operator.
+ */
+int consumer_poll(struct consumer *consumer, int timeout_ms, struct consumer_message *ret_message,
+                  struct buf *ret_problem);
+void consumer_message_release(struct consumer_message *message);
+
+/* Tells Kafka how far partitions are stored, for whoever looks at lag. Never waits. */
+void consumer_commit(struct consumer *consumer, const struct partition *partitions, size_t count);
+
+/* The end of a partition as of the last fetch, or -1. For showing lag. */
+int64_t consumer_high_watermark(struct consumer *consumer, const struct partition *partition);
+
+/* Leaves the group (revoked is called) and frees. */
+void consumer_destroy(struct consumer *consumer);
+
+#endif

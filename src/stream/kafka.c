@@ -1,0 +1,88 @@
+/* Shared set-up of Kafka clients; see kafka.h. */
+#include "stream/kafka.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+
+void topic_name(const struct config *config, enum record_kind kind,
+                char ret_name[static TOPIC_NAME_SIZE])
+{
+    snprintf(ret_name, TOPIC_NAME_SIZE, "%s.%s.v1", config->kafka_topic_prefix,
+             record_kind_plural(kind));
+}
+
+enum record_kind topic_kind(const struct config *config, const char *name)
+{
+    char own[TOPIC_NAME_SIZE];
+    for (int kind = 0; kind < RECORD_KINDS; kind++) {
+        topic_name(config, (enum record_kind)kind, own);
+        if (strcmp(own, name) == 0)
+            return (enum record_kind)kind;
+    }
+    return RECORD_KINDS;
+}
+
+static void log_kafka(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    (void)client;
+    enum log_level own = level <= 3 ? LOG_LEVEL_WARN /* a lost broker is not yet an error of ours */
+                         : level <= 5 ? LOG_LEVEL_INFO
+                                      : LOG_LEVEL_DEBUG;
+    log_line(own, "kafka", "%s: %s", facility, text);
+}
+
+rd_kafka_conf_t *kafka_conf(const struct config *config, const struct kafka_option *options,
+                            struct buf *ret_problem)
+{
+    const struct kafka_option common[] = {
+        {"bootstrap.servers", config->kafka_bootstrap_servers},
+        {"client.id", "tipster"},
+        {"socket.keepalive.enable", "true"},
+        {"socket.nagle.disable", "true"},
+        /* Come back within seconds after the broker does: the default backs off to 10 s. */
+        {"reconnect.backoff.ms", "100"},
+        {"reconnect.backoff.max.ms", "1000"},
+        {"log.connection.close", "false"},
+        {NULL, NULL},
+    };
+    const struct kafka_option *const lists[] = {common, options};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    for (int list = 0; list < 2; list++) {
+        for (const struct kafka_option *option = lists[list]; option->name != NULL; option++) {
+            char error[256];
+            if (rd_kafka_conf_set(conf, option->name, option->value, error, sizeof(error)) !=
+                RD_KAFKA_CONF_OK) {
+                buf_addf(ret_problem, "Kafka client: %s", error);
+                rd_kafka_conf_destroy(conf);
+                return NULL;
+            }
+        }
+    }
+    rd_kafka_conf_set_log_cb(conf, log_kafka);
+    return conf;
+}
+
+rd_kafka_t *kafka_client(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct buf *ret_problem)
+{
+    char error[256];
+    rd_kafka_t *client = rd_kafka_new(type, conf, error, sizeof(error));
+    if (client == NULL) {
+        buf_addf(ret_problem, "Kafka client: %s", error);
+        rd_kafka_conf_destroy(conf);
+    }
+    return client;
+}
+
+rd_kafka_topic_partition_list_t *kafka_all_partitions(const struct config *config, int64_t offset)
+{
+    int count = (int)config->kafka_partitions;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count * RECORD_KINDS);
+    for (int kind = 0; kind < RECORD_KINDS; kind++) {
+        char name[TOPIC_NAME_SIZE];
+        topic_name(config, (enum record_kind)kind, name);
+        for (int32_t partition = 0; partition < count; partition++)
+            rd_kafka_topic_partition_list_add(list, name, partition)->offset = offset;
+    }
+    return list;
+}
