@@ -1,0 +1,41 @@
+/*
+ * `tipster serve`: hands over to the server binary beside this one. Kore takes its process over
+ * wholly (signals, privileges, its own main), so it is a program of its own.
+ */
+#include "cli/verbs.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "Usage: tipster serve\n\n"
+    "Answers HTTP on BIND:PORT and, for operators, on OPS_BIND, until SIGTERM or SIGINT.\n"
+    "Needs DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS and ANONYMOUS_COMPANY; `tipster config` lists the "
+    "rest.\n\n"
+    "Example:\n  PORT=8080 tipster serve\n";
+
+int verb_serve(int argc, char **argv, const struct config *config)
+{
+    (void)config;
+    if (argc > 1) {
+        bool asked = strcmp(argv[1], "--help") == 0;
+        fputs(help, asked ? stdout : stderr);
+        return asked ? EXIT_DONE : EXIT_USAGE;
+    }
+    AUTO_FREE char *server = beside_program("tipster-server");
+    if (server == NULL)
+        server = beside_program("src/http/tipster-server");
+    if (server == NULL) {
+        fputs("tipster serve: tipster-server is not beside this program\n", stderr);
+        return EXIT_FAILED;
+    }
+    setenv("TIPSTER_SQL_DIR", sql_directory(), 1);
+    execl(server, "tipster-server", (char *)NULL);
+    fprintf(stderr, "tipster serve: cannot run %s: %s\n", server, strerror(errno));
+    return EXIT_FAILED;
+}

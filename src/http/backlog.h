@@ -1,0 +1,18 @@
+/*
+ * How far ingest is behind, watched by one worker for all of them. When the oldest record that is
+ * not stored yet is older than half of Kafka's retention time, writes are refused: an accepted
+ * record must not expire unread.
+ */
+#ifndef TIPSTER_HTTP_BACKLOG_H
+#define TIPSTER_HTTP_BACKLOG_H
+
+#include "config/config.h"
+
+/* In the parent, before the fork. */
+void backlog_setup(void);
+/* In the one worker that watches. config must live on. */
+void backlog_watch(struct config *config);
+/* Whether writes must be refused, as seen last. */
+bool backlog_is_expiring(void);
+
+#endif

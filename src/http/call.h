@@ -1,0 +1,100 @@
+/*
+ * A request from its first look to its answer: what handlers are written against.
+ *
+ * Writing a handler
+ *   void popular_get(struct call *call)
+ * 1. Add a line to routes.def (method, path with {captures}, handler) and declare nothing: the
+ * table does. HEAD comes with GET; 404, 405, and requests that are malformed never reach a handler.
+ * 2. Read what was asked: call_capture(call, 0) is the first {…} of the path, percent-decoded;
+ *    call_query(call) the parameters, or NULL when they are malformed and answered so:
+ *        const struct query *query = call_query(call);
+ *        if (query == NULL)
+ *            return;
+ *    call_body does the same for bodies. All slices belong to the request: they are gone
+ *    when the client is. What a job needs is copied into its work.
+ * 3. Answer with exactly one of reply.h's functions, or wait first. Nothing here may block.
+ *
+ * Waiting for the database (a call_job): the handler allocates its work, fills in what run needs,
+ * and calls call_run(call, &job, work) as its last act. static int run(void *work, struct backend
+ * *backend);        on a thread: the queries; err.h's codes static void finish(struct call *call,
+ * void *work, int err); on the loop: one reply static void release(void *work); on the loop: free
+ * it; always called static const struct call_job job = {run, finish, release}; A full pool is
+ * answered 503 by call_run itself; a call whose time is over, by the sweep; then, and when the
+ * client leaves, finish is not called, and release is once run has returned. run must not touch the
+ * call. A negative err that finish has no answer for goes to reply_error(call, err).
+ *
+ * Waiting for Kafka is writer.h's matter (call_expect, call_delivered).
+ */
+#ifndef TIPSTER_HTTP_CALL_H
+#define TIPSTER_HTTP_CALL_H
+
+#include "base/str.h"
+#include "config/config.h"
+#include "http/query.h"
+
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct backend;
+struct call;
+struct http_request;
+struct pool;
+struct route;
+
+enum { CALL_CAPTURES_MAX = 4, CALL_REQUEST_ID_SIZE = 65, CALL_POSITIONS_MAX = 48 };
+
+struct call_job {
+    int (*run)(void *work, struct backend *backend);
+    void (*finish)(struct call *call, void *work, int err);
+    void (*release)(void *work);
+};
+
+/* The end of a wait for records: err is 0 or the worst of their errors. */
+typedef void (*call_records_fn)(struct call *call, int err);
+
+/* What call_run needs: the loop's pool of database threads. Once per worker. */
+void call_setup(const struct config *config, struct pool *database);
+
+const struct config *call_config(void);
+/* The clock of this request, milliseconds since 1970 UTC. */
+int64_t call_now_ms(const struct call *call);
+/* On whose behalf. */
+struct str call_company(const struct call *call);
+/* "X-Request-Id": the client's, or made here. */
+struct str call_request_id(const struct call *call);
+/* The n-th {capture} of the path, from 0. */
+struct str call_capture(const struct call *call, size_t index);
+/* The parameters; NULL: they were malformed, and that is answered. */
+const struct query *call_query(struct call *call);
+
+enum body_type { BODY_NONE = 0, BODY_JSON = 1, BODY_NDJSON = 2 };
+/*
+ * The body, when its media type is one of `accepted` (BODY_JSON | BODY_NDJSON). BODY_NONE: it is
+ * not, or there is none, and that is answered.
+ */
+enum body_type call_body(struct call *call, int accepted, struct str *ret_body);
+
+/* Hands work to a thread of the database pool; see above. Owns work from here on. */
+void call_run(struct call *call, const struct call_job *job, void *work);
+/* The same on another pool. */
+void call_run_on(struct call *call, struct pool *pool, const struct call_job *job, void *work);
+
+/* Says that one more record of this call is with Kafka; call_delivered follows for each. */
+void call_expect(struct call *call);
+/* A record's fate: err 0 with its place, or TIP_EUNAVAIL. The call may be gone after it. */
+void call_delivered(struct call *call, int err, int32_t partition, int64_t offset);
+/* The handler's last act after call_expect: finish follows when all are delivered. */
+void call_await_records(struct call *call, call_records_fn finish);
+/* Records of this call so far. */
+int call_record_count(const struct call *call);
+/* Appends the highest place per partition, for Tipster-Position; false: too many partitions. */
+bool call_positions(const struct call *call, char kind, struct buf *out);
+
+/* Calls that wait for something. */
+int call_waiting(void);
+/* From now on each answer closes its connection. */
+void call_drain(void);
+/* Answers all that still wait with 503. */
+void call_abandon_all(void);
+
+#endif

@@ -1,0 +1,44 @@
+/* The inside of a call: for dispatch, reply and call alone, not for handlers. */
+#ifndef TIPSTER_HTTP_CALL_STATE_H
+#define TIPSTER_HTTP_CALL_STATE_H
+
+#include "http/call.h"
+#include "http/pool.h"
+
+struct call_place {
+    int32_t partition;
+    int64_t offset;
+};
+
+struct call {
+    struct http_request *req; /* NULL once the client is gone or answered, and the request freed */
+    const struct route *route;
+    int64_t started_us, deadline_ms; /* monotonic */
+    int64_t now_ms;                  /* real */
+    char request_id[CALL_REQUEST_ID_SIZE];
+    struct query query;
+    bool replied, waiting, ready, late;
+
+    /* A wait: for `pending` records, or for one job. */
+    int pending, records, outcome;
+    call_records_fn records_finish;
+    const struct call_job *job;
+    void *work;
+    struct pool_job pool_job;
+
+    struct call_place places[CALL_POSITIONS_MAX];
+    int place_count; /* CALL_POSITIONS_MAX + 1: too many */
+
+    TAILQ_ENTRY(call) list; /* the waiting ones, or the free ones */
+};
+
+/* A new call for a request; it belongs to the request until that is freed. */
+struct call *call_begin(struct http_request *req);
+/* The request is being freed: by Kore, after the answer or when the client has left. */
+void call_end(struct call *call);
+/* Goes on with a call that was woken; true when it is answered. */
+bool call_resume(struct call *call);
+/* Whether answers close their connections. */
+bool call_is_draining(void);
+
+#endif

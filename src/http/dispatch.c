@@ -1,0 +1,68 @@
+/*
+ * Where Kore hands over: the one handler of all routes. It makes the call on a request's first
+ * visit, goes on with it on later ones, and tells Kore whether the request is answered or sleeps.
+ */
+#include "http/call_state.h"
+
+#include "base/err.h"
+#include "http/reply.h"
+#include "http/request.h"
+#include "http/routes.h"
+
+#include <kore/kore.h>
+#include <kore/http.h>
+
+int tipster_http(struct http_request *req);
+
+static void on_free(struct http_request *req)
+{
+    call_end(req->hdlr_extra);
+    req->hdlr_extra = NULL;
+}
+
+/* Decodes the captured pieces of the path where they stand; decoding never makes them longer. */
+static bool decode_captures(struct call *call)
+{
+    if (strchr(call->route->path, '{') == NULL)
+        return true;
+    char *path = (char *)(uintptr_t)call->req->path; /* in req->headers, which is ours to write */
+    for (size_t i = 1; i <= CALL_CAPTURES_MAX && call->req->cgroups[i].rm_so >= 0; i++) {
+        regmatch_t *group = &call->req->cgroups[i];
+        size_t len = (size_t)(group->rm_eo - group->rm_so);
+        if (percent_decode(str_from(path + group->rm_so, len), false, path + group->rm_so, &len) !=
+            0) {
+            reply_problem(call, PROBLEM_BAD_REQUEST, "the path has an escape that is none");
+            return false;
+        }
+        group->rm_eo = group->rm_so + (regoff_t)len;
+    }
+    return true;
+}
+
+static struct call *first_visit(struct http_request *req)
+{
+    struct call *call = call_begin(req);
+    req->hdlr_extra = call;
+    req->onfree = on_free;
+    req->flags |= HTTP_REQUEST_RETAIN_EXTRA; /* it is not Kore's to free */
+    call->route = route_find(req);
+    if (request_check(call) && decode_captures(call))
+        call->route->handler(call);
+    if (!call->replied && !call->waiting) {
+        reply_error(call, TIP_EFATAL); /* a handler that did neither */
+    }
+    return call;
+}
+
+int tipster_http(struct http_request *req)
+{
+    struct call *call = req->hdlr_extra;
+    if (call == NULL)
+        call = first_visit(req);
+    else
+        call_resume(call);
+    if (call->replied)
+        return KORE_RESULT_OK;
+    http_request_sleep(req);
+    return KORE_RESULT_RETRY;
+}

@@ -1,0 +1,26 @@
+/*
+ * What this program hangs into a worker's loop besides sockets: wake-ups from other threads
+ * (eventfds) and one sweep timer. Kore's timers are a sorted list, so there is one for everybody;
+ * it also keeps the loop turning, since Kore looks at its own time limits only when it wakes up.
+ */
+#ifndef TIPSTER_HTTP_LOOP_H
+#define TIPSTER_HTTP_LOOP_H
+
+#include <stdint.h>
+
+enum { LOOP_SWEEP_MS = 250 };
+
+/* Starts the sweep timer. Once per worker, after the fork. */
+void loop_start(void);
+/* Calls callback(arg) every LOOP_SWEEP_MS; now_ms is the monotonic clock. */
+void loop_sweep_add(void (*callback)(void *arg, int64_t now_ms), void *arg);
+/* An eventfd (for the life of the process): after a write to it the loop calls callback(arg). */
+int loop_wakeup_new(void (*callback)(void *arg), void *arg);
+
+/* Stops taking connections, and frees the ports for a successor. For the end of a worker. */
+void loop_stop_accepting(void);
+/* One round of the loop, waiting timeout_ms at most; for the end of a worker, when Kore's own has
+ * ended. */
+void loop_turn(int timeout_ms);
+
+#endif

@@ -1,0 +1,246 @@
+/*
+ * tipster-server: Kore's main() calls the hooks in this file. The parent reads the settings, binds
+ * the ports and forks the workers; each worker starts its producer, its database threads and its
+ * timers after the fork. `tipster serve` executes this program.
+ */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "http/backend.h"
+#include "http/backlog.h"
+#include "http/health.h"
+#include "http/listen.h"
+#include "http/loop.h"
+#include "http/metrics.h"
+#include "http/pool.h"
+#include "http/reply.h"
+#include "http/request.h"
+#include "http/routes.h"
+#include "http/sandbox.h"
+#include "http/writer.h"
+
+#include <kore/kore.h>
+#include <kore/hooks.h>
+#include <kore/http.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    DRAIN_EXTRA_MS = 500,
+    CHECK_QUEUE = 64,
+    WATCHING_WORKER = 1, /* the one that looks after ingest */
+    /* A worker that lives shorter than this is in a crash loop: wait, and give up in the end. */
+    SHORT_LIFE_MS = 200,
+    SHORT_LIVES_MAX = 20,
+    RESTART_WAIT_MAX_MS = 1000,
+};
+
+/* What outlives a worker: shared with the parent and its successors. */
+struct worker_life {
+    int64_t started_ms; /* monotonic; 0: never */
+    int short_lives;
+};
+
+static struct shared {
+    bool failed; /* the process ends with an error */
+    struct worker_life lives[KORE_WORKER_MAX];
+} * shared;
+
+static struct config config;
+static struct pool *database_pool, *check_pool;
+
+static void usage(FILE *out)
+{
+    fputs("usage: tipster-server [--config FILE] [--routes] [--help] [--version]\n"
+          "  --config FILE  settings as NAME=value lines; the environment wins over them\n"
+          "  --routes       print the table of routes and end\n",
+          out);
+}
+
+/* The path given with --config, or NULL. Ends the process for the other options. */
+static const char *parse_arguments(int argc, char **argv)
+{
+    const char *file = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
+            file = argv[++i];
+        } else if (strcmp(argv[i], "--routes") == 0) {
+            routes_print(stdout);
+            exit(EXIT_SUCCESS);
+        } else if (strcmp(argv[i], "--version") == 0) {
+            printf("tipster-server %s (Kore %s)\n", TIPSTER_VERSION, kore_version);
+            exit(EXIT_SUCCESS);
+        } else {
+            bool asked = strcmp(argv[i], "--help") == 0;
+            usage(asked ? stdout : stderr);
+            exit(asked ? EXIT_SUCCESS : 2);
+        }
+    }
+    return file;
+}
+
+static void __attribute__((noreturn)) refuse(struct buf *problem)
+{
+    log_error("serve", "%s", buf_cstr(problem));
+    exit(EXIT_FAILURE);
+}
+
+static void load_settings(const char *file)
+{
+    AUTO_BUF problem = {0};
+    if (config_load(file, &config, &problem) != 0)
+        refuse(&problem);
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    enum log_level level = LOG_LEVEL_INFO;
+    for (int i = 0; i < 4; i++)
+        if (strcmp(config.log_level, levels[i]) == 0)
+            level = (enum log_level)i;
+    log_setup(level, strcmp(config.log_format, "json") == 0);
+    if (*config.anonymous_company == '\0') {
+        buf_add_text(&problem, "ANONYMOUS_COMPANY is not set, and there are no keys yet: nobody "
+                               "could call");
+        refuse(&problem);
+    }
+}
+
+/* Kore insists on writing a pid file and on removing it: one that is neither. */
+static void avoid_pid_file(void)
+{
+    static char path[32];
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    kore_pidfile = path;
+}
+
+static void configure_process(void)
+{
+    static char no_root[] = "/";
+    kore_foreground = 1;
+    kore_quiet = 1;
+    skip_chroot = *config.serve_root == '\0';
+    skip_runas = *config.serve_user == '\0';
+    kore_root_path = kore_strdup(skip_chroot ? no_root : config.serve_root);
+    if (!skip_runas)
+        kore_runas_user = kore_strdup(config.serve_user);
+    avoid_pid_file();
+}
+
+void kore_parent_configure(int argc, char **argv)
+{
+    AUTO_BUF problem = {0};
+    setvbuf(stdout, NULL, _IOLBF, 0); /* or what is buffered now is written by each worker */
+    load_settings(parse_arguments(argc, argv));
+    configure_process();
+    listen_configure(&config);
+    if (listen_open(&config, &problem) != 0)
+        refuse(&problem);
+
+    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+        fatal("mmap: %s", strerror(errno));
+    int route_count;
+    const char *const *names = route_names(&route_count);
+    metrics_setup((int)config.workers, names, route_count);
+    backlog_setup();
+    reply_setup();
+    sandbox_setup();
+    log_info("serve", "listening on %s:%d, operations on %s", config.bind, (int)config.port,
+             config.ops_bind);
+}
+
+/* Ends the whole server with an error, from a worker. */
+static void __attribute__((noreturn)) fail_all(void)
+{
+    shared->failed = true;
+    kore_shutdown();
+    while (sig_recv == 0)
+        usleep(10 * 1000);
+    exit(EXIT_FAILURE);
+}
+
+/* Slows a crash loop down, and ends the server when it does not stop. */
+static void note_start(void)
+{
+    struct worker_life *life = &shared->lives[worker->id];
+    bool was_short =
+        life->started_ms != 0 && clock_monotonic_ms() - life->started_ms < SHORT_LIFE_MS;
+    life->short_lives = was_short ? life->short_lives + 1 : 0;
+    if (life->short_lives >= SHORT_LIVES_MAX) {
+        log_error("serve", "worker %d died %d times right after its start: giving up", worker->id,
+                  life->short_lives);
+        fail_all();
+    }
+    int wait_ms = life->short_lives * 50;
+    if (wait_ms > RESTART_WAIT_MAX_MS)
+        wait_ms = RESTART_WAIT_MAX_MS;
+    usleep((useconds_t)wait_ms * 1000);
+    life->started_ms = clock_monotonic_ms();
+}
+
+static void on_finished_jobs(void *pool)
+{
+    pool_collect(*(struct pool **)pool);
+}
+
+static struct pool *new_pool(struct pool **pool, int threads, size_t queue_max)
+{
+    return pool_new(&(struct pool_options){
+        .threads = threads,
+        .queue_max = queue_max,
+        .wake_fd = loop_wakeup_new(on_finished_jobs, pool),
+        .thread_open = backend_open,
+        .thread_close = backend_close,
+        .arg = &config,
+    });
+}
+
+void kore_worker_configure(void)
+{
+    AUTO_BUF problem = {0};
+    note_start();
+    metrics_attach(worker->id - 1);
+    request_id_setup();
+    loop_start();
+    if (writer_setup(&config, &problem) != 0) {
+        log_error("serve", "%s", buf_cstr(&problem));
+        fail_all();
+    }
+    database_pool =
+        new_pool(&database_pool, (int)config.database_pool, (size_t)config.database_queue);
+    check_pool = new_pool(&check_pool, 1, CHECK_QUEUE);
+    call_setup(&config, database_pool);
+    health_setup(check_pool);
+    if (worker->id == WATCHING_WORKER)
+        backlog_watch(&config);
+    log_debug("serve", "worker %d is ready", worker->id);
+}
+
+/* SIGTERM: what is being worked on is finished, within a bound; the rest is answered 503. */
+void kore_worker_teardown(void)
+{
+    int64_t end_ms = clock_monotonic_ms() + config.request_deadline_ms + DRAIN_EXTRA_MS;
+    loop_stop_accepting();
+    call_drain();
+    do {
+        loop_turn(call_waiting() > 0 ? 20 : 0);
+    } while (call_waiting() > 0 && clock_monotonic_ms() < end_ms);
+    call_abandon_all();
+    loop_turn(0);
+    writer_close(0);
+    loop_turn(0);
+    pool_free(database_pool); /* the threads that only look at others end with the process */
+    log_debug("serve", "worker %d has ended", worker->id);
+}
+
+/* In the parent, when all workers have ended. */
+void kore_parent_teardown(void)
+{
+    static char none[] = "";
+    kore_pidfile = none;
+    if (shared->failed)
+        exit(EXIT_FAILURE);
+    log_info("serve", "ended");
+}

@@ -1,0 +1,40 @@
+/*
+ * Counters and histograms of all workers, in memory that they share with each other: one slot per
+ * worker, written by that worker's loop alone, so there are no locks; any worker can render all of
+ * them. A slot outlives a crash of its worker, so counters never go back.
+ */
+#ifndef TIPSTER_HTTP_METRICS_H
+#define TIPSTER_HTTP_METRICS_H
+
+#include "base/buf.h"
+
+#include <stdint.h>
+
+enum metric {
+#define COUNTER(id, name, help) METRIC_##id,
+#define GAUGE(id, name, help)   METRIC_##id,
+#include "http/metrics.def"
+#undef COUNTER
+#undef GAUGE
+    METRIC_COUNT
+};
+
+enum { METRICS_ROUTES_MAX = 48 };
+
+/* Makes the slots; in the parent, before the fork. route_names (route_count of them) must live on.
+ */
+void metrics_setup(int workers, const char *const *route_names, int route_count);
+/* Chooses this process's slot (from 0), and sets its gauges to 0. */
+void metrics_attach(int slot);
+
+void metrics_add(enum metric metric, int64_t amount);
+void metrics_set(enum metric metric, int64_t value);
+int64_t metrics_get(enum metric metric); /* of this worker */
+
+/* One answered request: its route (an index into route_names), HTTP status and duration. */
+void metrics_request(int route, int status, int64_t duration_us);
+
+/* Appends all slots in Prometheus' text format (version 0.0.4). */
+void metrics_render(struct buf *out);
+
+#endif

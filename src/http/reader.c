@@ -1,0 +1,112 @@
+/* A thread's reader; see reader.h. */
+#include "http/reader.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/company.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { COMPANY_FRESH_MS = 5000, DAY_MS = 24 * 3600 * 1000 };
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+
+static void reader_free(void *arg)
+{
+    struct reader *reader = arg;
+    topn_free(reader->topn);
+    affinity_free(reader->affinity);
+    arena_release(&reader->arena);
+    arena_release(&reader->page);
+    free(reader);
+}
+
+static void make_key(void)
+{
+    if (pthread_key_create(&key, reader_free) != 0)
+        abort(); /* the process uses a handful of them */
+}
+
+static struct reader *reader_new(const struct config *config)
+{
+    int64_t weights[4] = {0};
+    struct reader *reader = xcalloc(1, sizeof(*reader));
+    if (!config_rank_weights(config->rank_weights, weights))
+        abort(); /* checked when the configuration was read */
+    reader->weights = (struct rank_weights){
+        .kind = weights[0], .series = weights[1], .region = weights[2], .member = weights[3]};
+    reader->half_life_ms = config->half_life_days * DAY_MS;
+    reader->affinity = affinity_new();
+    reader->topn = topn_new(true, READER_CHUNK_MAX);
+    return reader;
+}
+
+static struct reader *reader_of_thread(const struct config *config)
+{
+    pthread_once(&once, make_key);
+    struct reader *reader = pthread_getspecific(key);
+    if (reader == NULL) {
+        reader = reader_new(config);
+        pthread_setspecific(key, reader);
+    }
+    return reader;
+}
+
+static void reader_clear(struct reader *reader)
+{
+    topn_clear(reader->topn);
+    affinity_clear(reader->affinity);
+    arena_clear(&reader->arena);
+    arena_clear(&reader->page);
+    reader->choice_count = 0;
+}
+
+int reader_run(struct backend *backend, reader_query query, void *work)
+{
+    const struct config *config = backend_config(backend);
+    struct reader *reader = reader_of_thread(config);
+    int64_t repeat_until_ms = clock_monotonic_ms() + config->database_timeout_ms / 2;
+    reader->deadline_ms = clock_monotonic_ms() + config->request_deadline_ms;
+    int err;
+    for (int attempt = 0;; attempt++) {
+        err = backend_db(backend, &reader->db);
+        if (err != 0)
+            return err;
+        reader_clear(reader);
+        err = query(reader, work);
+        bool repeat = err == TIP_EUNAVAIL || err == TIP_ERETRY;
+        if (!repeat || attempt > 0 || clock_monotonic_ms() > repeat_until_ms)
+            break;
+    }
+    if (err == TIP_EFATAL || err == TIP_ETIMEOUT)
+        log_warn("database", "a read failed: %s: %s", tip_err_text(err), db_error(reader->db));
+    return err;
+}
+
+int reader_in_time(const struct reader *reader)
+{
+    return clock_monotonic_ms() < reader->deadline_ms ? 0 : TIP_ETIMEOUT;
+}
+
+int reader_include_started(struct reader *reader, struct str company, bool *ret_include_started)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (!str_equal(company, str_of(reader->company)) || now_ms > reader->company_until_ms) {
+        struct company row = {0};
+        char id[sizeof(reader->company)];
+        snprintf(id, sizeof(id), "%.*s", (int)company.len, company.data);
+        int err = company_read(reader->db, id, &row);
+        if (err != 0 && err != TIP_ENOTFOUND)
+            return err;
+        memcpy(reader->company, id, sizeof(id));
+        reader->include_started = row.include_started;
+        reader->company_until_ms = now_ms + COMPANY_FRESH_MS;
+    }
+    *ret_include_started = reader->include_started;
+    return 0;
+}

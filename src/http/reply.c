@@ -1,0 +1,203 @@
+/* Answers; see reply.h. */
+#include "http/reply.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "http/call_state.h"
+#include "http/metrics.h"
+#include "http/request.h"
+#include "http/routes.h"
+
+#include <kore/kore.h>
+#include <kore/http.h>
+
+#include <stdio.h>
+#include <time.h>
+
+enum { RETRY_AFTER_S = 1, LOGGED_PER_SECOND = 20, DATE_SIZE = 40 };
+
+/* "Sat, 21 Nov 2026 08:00:00 GMT", made once per second. */
+static const char *http_date(void)
+{
+    static char text[DATE_SIZE];
+    static time_t made_for;
+    time_t now = (time_t)(clock_realtime_ms() / 1000);
+    if (now != made_for) {
+        struct tm tm;
+        strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+        made_for = now;
+    }
+    return text;
+}
+
+/* A line per failed request, but not a flood of them while a server is down. */
+static void log_failure(const struct call *call, int status, const char *detail)
+{
+    static int64_t second;
+    static int logged, dropped;
+    int64_t now_s = call->started_us / 1000000;
+    if (now_s != second) {
+        if (dropped > 0)
+            log_warn("http", "%d more failed requests", dropped);
+        second = now_s;
+        logged = dropped = 0;
+    }
+    if (logged++ >= LOGGED_PER_SECOND) {
+        dropped++;
+        return;
+    }
+    log_warn("http", "%s %s: %d %s, request_id %s, after %lld us",
+             http_method_text(call->req->method), call->route->path, status, detail,
+             call->request_id, (long long)(clock_monotonic_us() - call->started_us));
+}
+
+void reply_bytes(struct call *call, int status, const char *media_type, struct str body,
+                 const char *headers)
+{
+    struct http_request *req = call->req;
+    char block[2048];
+    /* All lines as the value of one header: Kore copies name and value of each. */
+    snprintf(block, sizeof(block),
+             "%s\r\ndate: %s\r\ncache-control: no-store\r\nx-request-id: %s%s%s", media_type,
+             http_date(), call->request_id, headers != NULL ? "\r\n" : "",
+             headers != NULL ? headers : "");
+    size_t len = strlen(block);
+    if (headers != NULL && len >= 2) /* Kore ends the last line */
+        block[len - 2] = '\0';
+    if (call_is_draining())
+        reply_close_after(call);
+    http_response_header(req, "content-type", block);
+    http_response(req, status, body.data, body.len);
+    call->replied = true;
+    metrics_request(call->route->index, status, clock_monotonic_us() - call->started_us);
+}
+
+void reply_json(struct call *call, int status, struct str body)
+{
+    reply_bytes(call, status, "application/json", body, NULL);
+}
+
+void reply_json_served_by(struct call *call, int status, struct str body, const char *path)
+{
+    char header[64];
+    snprintf(header, sizeof(header), "tipster-served-by: %s\r\n", path);
+    reply_bytes(call, status, "application/json", body, header);
+}
+
+/* The older routes know one status for bad input. */
+static int older_status(int status)
+{
+    return status == 413 || status == 415 || status == 422 ? 400 : status;
+}
+
+static const char *extra_headers(const struct call *call, int status, char *out, size_t size)
+{
+    switch (status) {
+    case 401:
+        return "www-authenticate: Bearer\r\n";
+    case 405:
+        snprintf(out, size, "allow: %s\r\n", call->route->allow);
+        return out;
+    case 429:
+    case 503:
+        snprintf(out, size, "retry-after: %d\r\n", RETRY_AFTER_S);
+        return out;
+    default:
+        return NULL;
+    }
+}
+
+static void reply_failure(struct call *call, enum problem problem, struct str detail,
+                          const struct violations *violations)
+{
+    AUTO_BUF body = {0};
+    char header[128];
+    bool older = call->route->generation == GENERATION_OLDER;
+    const struct problem_text *text = problem_text(problem);
+    int status = older ? older_status(text->status) : text->status;
+    if (older)
+        problem_json_older(problem, detail, violations, &body);
+    else
+        problem_json(problem, detail, str_of(call->request_id), violations, &body);
+    if (status >= 500)
+        log_failure(call, status, text->code);
+    reply_bytes(call, status, older ? "application/json" : "application/problem+json",
+                buf_str(&body), extra_headers(call, status, header, sizeof(header)));
+}
+
+void reply_problem(struct call *call, enum problem problem, const char *format, ...)
+{
+    char detail[512] = "";
+    if (format != NULL) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(detail, sizeof(detail), format, args);
+        va_end(args);
+    }
+    reply_failure(call, problem, str_of(detail), NULL);
+}
+
+void reply_violations(struct call *call, enum problem problem, const struct violations *violations)
+{
+    char detail[256] = "";
+    if (violations->total > 1)
+        snprintf(detail, sizeof(detail), "%zu things are wrong%s", violations->total,
+                 violations->total > violations->count ? "; the first of them are listed" : "");
+    else if (violations->total == 1)
+        snprintf(detail, sizeof(detail), "%s", violations->items[0].detail);
+    reply_failure(call, problem, str_of(detail), violations);
+}
+
+void reply_error(struct call *call, int err)
+{
+    switch (err) {
+    case TIP_ENOTFOUND:
+        reply_problem(call, PROBLEM_NOT_FOUND, NULL);
+        return;
+    case TIP_EAMBIGUOUS:
+        reply_problem(call, PROBLEM_AMBIGUOUS, NULL);
+        return;
+    case TIP_EUNAVAIL:
+    case TIP_ERETRY:
+        reply_problem(call, PROBLEM_UNAVAILABLE, NULL);
+        return;
+    case TIP_ETIMEOUT:
+        reply_problem(call, PROBLEM_TOO_LATE, NULL);
+        return;
+    case TIP_EFULL:
+        reply_problem(call, PROBLEM_OVERLOADED, NULL);
+        return;
+    default:
+        log_error("http", "%s: %s", call->route->path, tip_err_text(err));
+        reply_problem(call, PROBLEM_INTERNAL, NULL);
+    }
+}
+
+void reply_close_after(struct call *call)
+{
+    call->req->owner->flags |= CONN_CLOSE_EMPTY;
+}
+
+static void own_error(int status, struct kore_buf *headers, struct kore_buf *body)
+{
+    if (status < 400)
+        return;
+    AUTO_BUF json = {0};
+    char request_id[33];
+    request_id_make(request_id);
+    problem_json(problem_of_status(status), str_of(""), str_of(request_id), NULL, &json);
+    kore_buf_append(body, json.data, json.len);
+    kore_buf_appendf(headers,
+                     "content-type: application/problem+json\r\ndate: %s\r\n"
+                     "cache-control: no-store\r\nx-request-id: %s\r\n",
+                     http_date(), request_id);
+    if (status == 503)
+        kore_buf_appendf(headers, "retry-after: %d\r\n", RETRY_AFTER_S);
+    metrics_add(METRIC_SERVER_ERRORS, 1);
+}
+
+void reply_setup(void)
+{
+    http_error_hook = own_error;
+}

@@ -1,0 +1,35 @@
+/*
+ * Answers. Each call gets exactly one. All of them carry X-Request-Id, Date and Cache-Control:
+ * no-store; errors have the form of the route's generation (problem+json, or {"error": …} on the
+ * older routes).
+ */
+#ifndef TIPSTER_HTTP_REPLY_H
+#define TIPSTER_HTTP_REPLY_H
+
+#include "base/buf.h"
+#include "http/call.h"
+#include "http/problem.h"
+
+/* headers: more header lines, each ended by \r\n, or NULL. The bytes are copied. */
+void reply_bytes(struct call *call, int status, const char *media_type, struct str body,
+                 const char *headers);
+void reply_json(struct call *call, int status, struct str body);
+/* The same with "Tipster-Served-By: sql" (or view). */
+void reply_json_served_by(struct call *call, int status, struct str body, const char *path);
+
+/* An error; format may be NULL: the problem's own title. 503 carries Retry-After, 401
+ * WWW-Authenticate. */
+void reply_problem(struct call *call, enum problem problem, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same, with all that is wrong with the input. */
+void reply_violations(struct call *call, enum problem problem, const struct violations *violations);
+/* For an err that a handler has no better answer for: not available, too late, overloaded, or a
+ * defect. */
+void reply_error(struct call *call, int err);
+/* The next reply closes the connection: bytes may follow that nobody should read. */
+void reply_close_after(struct call *call);
+
+/* Kore's own errors get a body of the same form. Once, before the fork. */
+void reply_setup(void);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * The table of routes (routes.def) and how requests find their handler. Kore matches the path; the
+ * method is looked up here, so that 404 and 405 are answered like any other error.
+ */
+#ifndef TIPSTER_HTTP_ROUTES_H
+#define TIPSTER_HTTP_ROUTES_H
+
+#include "domain/codec.h"
+#include "http/call.h"
+
+#include <stdio.h>
+
+enum listener_kind { LISTENER_MAIN, LISTENER_OPERATIONS, LISTENER_COUNT };
+
+typedef void (*route_handler)(struct call *call);
+
+struct route {
+    int index; /* among the metrics */
+    enum listener_kind listener;
+    enum generation generation;
+    const char *method, *path, *allow, *summary;
+    route_handler handler;
+};
+
+/* "POST /v1/coupons" and so on; for metrics_setup. *ret_count: how many. */
+const char *const *route_names(int *ret_count);
+
+struct kore_domain;
+/* Gives Kore the paths of a listener. */
+void routes_register(struct kore_domain *domain, enum listener_kind listener);
+
+/* The route of a request, by its path (as Kore found it) and method. Never NULL. */
+const struct route *route_find(const struct http_request *req);
+
+/* The table as text: method, path, listener, summary, separated by tabs. */
+void routes_print(FILE *out);
+
+#define ROUTE(listener, generation, method, path, handler, summary) void handler(struct call *call);
+#include "http/routes.def"
+#undef ROUTE
+/* For what no route takes. */
+void not_found(struct call *call);
+void method_not_allowed(struct call *call);
+
+#endif

@@ -1,0 +1,99 @@
+/* Records into Kafka; see writer.h. */
+#include "http/writer.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "http/loop.h"
+#include "http/metrics.h"
+#include "stream/producer.h"
+
+static const struct config *config;
+static struct producer *producer;
+static int wake_fd;
+static struct partition_set
+    partitions; /* of the one company there is, as long as there are no keys */
+
+static void delivered(void *opaque, int err, int32_t partition, int64_t offset)
+{
+    call_delivered(opaque, err, partition, offset);
+}
+
+static int start(struct buf *ret_problem)
+{
+    return producer_create(config, wake_fd, delivered, &producer, ret_problem);
+}
+
+/* A new producer in place of a dead one. The old one's pending records are reported from here. */
+static void replace(void)
+{
+    AUTO_BUF problem = {0};
+    struct producer *dead = producer;
+    metrics_add(METRIC_KAFKA_FATAL, 1);
+    if (start(&problem) != 0) {
+        log_error("http", "no new producer: %s", buf_cstr(&problem));
+        producer = dead; /* refuses all; the next sweep tries again */
+        return;
+    }
+    producer_destroy(dead);
+    log_warn("http", "the Kafka producer was replaced");
+}
+
+static void serve(void)
+{
+    if (producer == NULL)
+        return;
+    producer_poll(producer);
+    if (producer_is_fatal(producer))
+        replace();
+}
+
+static void on_wakeup(void *arg)
+{
+    (void)arg;
+    serve();
+}
+
+static void on_sweep(void *arg, int64_t now_ms)
+{
+    (void)arg;
+    (void)now_ms;
+    serve();
+    metrics_set(METRIC_KAFKA_PENDING, producer != NULL ? producer_pending(producer) : 0);
+}
+
+int writer_setup(const struct config *settings, struct buf *ret_problem)
+{
+    config = settings;
+    partition_set_choose(str_of(config->anonymous_company), (int32_t)config->kafka_partitions,
+                         (int32_t)config->company_partitions, &partitions);
+    wake_fd = loop_wakeup_new(on_wakeup, NULL);
+    int err = start(ret_problem);
+    if (err == 0)
+        loop_sweep_add(on_sweep, NULL);
+    return err;
+}
+
+void writer_begin(const struct call *call, enum change_kind kind)
+{
+    producer_begin(producer, call_company(call), kind, call_request_id(call));
+}
+
+int writer_send(struct call *call, enum record_kind kind, struct str key_id, struct str key,
+                struct str value)
+{
+    int err = producer_send(producer, kind, partition_of(&partitions, key_id), key, value, call);
+    if (err == 0)
+        call_expect(call);
+    else if (err == TIP_EFULL)
+        metrics_add(METRIC_KAFKA_FULL, 1);
+    return err;
+}
+
+void writer_close(int timeout_ms)
+{
+    if (producer == NULL)
+        return;
+    producer_flush(producer, timeout_ms);
+    producer_destroy(producer);
+    producer = NULL;
+}

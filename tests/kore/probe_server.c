@@ -1,0 +1,175 @@
+/*
+ * A small server over the patched Kore, or over one with a patch left out, for
+ * test_kore_patches.py: each handler shows the one thing that a patch is about. Usage: probe_server
+ * PORT WORKERS
+ */
+#include <kore/kore.h>
+#include <kore/hooks.h>
+#include <kore/http.h>
+#include <kore/seccomp.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int probe_hello(struct http_request *req);
+int probe_echo(struct http_request *req);
+int probe_capture(struct http_request *req);
+int probe_busy(struct http_request *req);
+int probe_nap(struct http_request *req);
+int probe_header(struct http_request *req);
+int probe_send(struct http_request *req);
+int probe_received(struct http_request *req);
+
+enum { MESSAGE_ID = KORE_MSG_APP_BASE + 1, BUSY_MS = 3, NAP_MS = 2500, HEADER_MAX_BYTES = 4096 };
+
+static struct sock_filter allow_all[] = {KORE_BPF_RET(SECCOMP_RET_ALLOW)};
+static int received;
+
+/* What this variant may lack: the test leaves the definition out with the patch. */
+#ifdef WITH_ERROR_HOOK
+static void error_body(int status, struct kore_buf *headers, struct kore_buf *body)
+{
+    kore_buf_appendf(headers, "content-type: application/json\r\n");
+    kore_buf_appendf(body, "{\"status\":%d}", status);
+}
+#endif
+
+void kore_seccomp_hook(void)
+{
+    kore_seccomp_filter("probe", allow_all, KORE_FILTER_LEN(allow_all));
+}
+
+static void route(struct kore_domain *domain, const char *path, const char *handler, int type)
+{
+    if (!kore_module_handler_new(domain, path, handler, NULL, type))
+        fatal("no route %s", path);
+}
+
+void kore_parent_configure(int argc, char **argv)
+{
+    if (argc != 3)
+        fatal("usage: probe_server PORT WORKERS");
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    kore_foreground = kore_quiet = skip_chroot = skip_runas = 1;
+    kore_pidfile = kore_strdup("kore.pid");
+    worker_count = (u_int8_t)atoi(argv[2]);
+    worker_accept_threshold = 1;
+    http_body_max = 100000;
+    http_header_max = HEADER_MAX_BYTES;
+    http_body_timeout = 1;
+    http_header_timeout = 30;
+    http_hsts_enable = 0;
+#ifdef WITH_ERROR_HOOK
+    http_error_hook = error_body;
+#endif
+    struct kore_server *server = kore_server_create("probe");
+    server->tls = 0;
+    if (!kore_server_bind(server, "127.0.0.1", argv[1], NULL))
+        fatal("cannot bind");
+    struct kore_domain *domain = kore_domain_new("*");
+    kore_domain_attach(domain, server);
+    route(domain, "/hello", "probe_hello", HANDLER_TYPE_STATIC);
+    route(domain, "/echo", "probe_echo", HANDLER_TYPE_STATIC);
+    route(domain, "/busy", "probe_busy", HANDLER_TYPE_STATIC);
+    route(domain, "/nap", "probe_nap", HANDLER_TYPE_STATIC);
+    route(domain, "/header", "probe_header", HANDLER_TYPE_STATIC);
+    route(domain, "/send", "probe_send", HANDLER_TYPE_STATIC);
+    route(domain, "/received", "probe_received", HANDLER_TYPE_STATIC);
+    route(domain, "^/items/([^/]+)/([0-9]+)$", "probe_capture", HANDLER_TYPE_DYNAMIC);
+}
+
+static void on_message(struct kore_msg *message, const void *data)
+{
+    (void)message;
+    (void)data;
+    received++;
+}
+
+static void tick(void *arg, u_int64_t now)
+{
+    (void)arg;
+    (void)now;
+}
+
+void kore_worker_configure(void)
+{
+    kore_msg_register(MESSAGE_ID, on_message);
+    kore_timer_add(tick, 100, NULL, 0); /* Kore looks at its time limits only when it wakes up */
+}
+
+static int answer(struct http_request *req, const char *text, size_t len)
+{
+    http_response(req, 200, text, len);
+    return KORE_RESULT_OK;
+}
+
+int probe_hello(struct http_request *req)
+{
+    return answer(req, "hello", 5);
+}
+
+int probe_echo(struct http_request *req)
+{
+    if (req->http_body == NULL)
+        return answer(req, "", 0);
+    return answer(req, (char *)req->http_body->data, req->content_length);
+}
+
+int probe_capture(struct http_request *req)
+{
+    char text[256] = "";
+    if (req->cgroups[1].rm_so > 0 && req->cgroups[1].rm_eo <= (regoff_t)strlen(req->path))
+        snprintf(text, sizeof(text), "%.*s", (int)(req->cgroups[1].rm_eo - req->cgroups[1].rm_so),
+                 req->path + req->cgroups[1].rm_so);
+    return answer(req, text, strlen(text));
+}
+
+int probe_busy(struct http_request *req)
+{
+    u_int64_t start = kore_time_ms();
+    while (kore_time_ms() - start < BUSY_MS)
+        ;
+    return answer(req, "busy", 4);
+}
+
+static void wake(void *req, u_int64_t now)
+{
+    (void)now;
+    http_request_wakeup(req);
+}
+
+int probe_nap(struct http_request *req)
+{
+    if (!http_state_exists(req)) {
+        http_state_create(req, 8, NULL);
+        kore_timer_add(wake, NAP_MS, req, KORE_TIMER_ONESHOT);
+        http_request_sleep(req);
+        return KORE_RESULT_RETRY;
+    }
+    return answer(req, "rested", 6);
+}
+
+/* Whether the header "x-probe" came through, and the worker's pid. */
+int probe_header(struct http_request *req)
+{
+    const char *value;
+    char text[128];
+    bool there = http_request_header(req, "x-probe", &value);
+    snprintf(text, sizeof(text), "%s %d", there ? "there" : "absent", (int)getpid());
+    return answer(req, text, strlen(text));
+}
+
+int probe_send(struct http_request *req)
+{
+    kore_msg_send(KORE_MSG_WORKER_ALL, MESSAGE_ID, NULL, 0);
+    return answer(req, "sent", 4);
+}
+
+int probe_received(struct http_request *req)
+{
+    char text[32];
+    int len = snprintf(text, sizeof(text), "%d", received);
+    return answer(req, text, (size_t)len);
+}

@@ -1,0 +1,308 @@
+"""Each patch of conf/kore/patches: good with it, and the defect shows without it."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+
+import variants
+
+HELLO = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+SETTLE_S = 0.7
+
+
+class Server:
+    """One running probe_server."""
+
+    def __init__(self, binary: Path, workers: int, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.process = subprocess.Popen([binary, str(self.port), str(workers)], cwd=folder, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.STDOUT, start_new_session=True)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline, "the probe server did not start"
+                time.sleep(0.02)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), 5)
+
+    def raw(self, *parts: bytes, timeout_s: float = 1.0, pause_s: float = 0.1) -> bytes:
+        """Sends the parts, and returns what comes back until the end or the timeout."""
+        with self.connect() as connection:
+            for number, part in enumerate(parts):
+                if number > 0:
+                    time.sleep(pause_s)
+                connection.sendall(part)
+            return receive(connection, timeout_s)
+
+    def get(self, path: str) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection.request("GET", path)
+        text = connection.getresponse().read().decode()
+        connection.close()
+        return text
+
+    def worker_pids(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def stop(self) -> None:
+        """Ends it and its workers, whatever state they are in."""
+        pids = self.worker_pids() if self.process.poll() is None else []
+        for pid in [self.process.pid, *pids]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+
+
+def receive(connection: socket.socket, timeout_s: float) -> bytes:
+    received = b""
+    end = time.monotonic() + timeout_s
+    try:
+        while (left := end - time.monotonic()) > 0:
+            connection.settimeout(left)
+            data = connection.recv(65536)
+            if not data:
+                break
+            received += data
+    except (socket.timeout, ConnectionResetError):
+        pass
+    return received
+
+
+def status(answer: bytes) -> int | None:
+    match = re.match(rb"HTTP/1\.[01] (\d+)", answer)
+    return int(match[1]) if match else None
+
+
+def body(answer: bytes) -> bytes:
+    return answer.partition(b"\r\n\r\n")[2]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """start(without, workers=1): a server of that variant."""
+    servers: list[Server] = []
+
+    def start_one(without: str | None, workers: int = 1) -> Server:
+        servers.append(Server(variants.build(without), workers, tmp_path))
+        return servers[-1]
+
+    yield start_one
+    for server in servers:
+        server.stop()
+
+
+def both(patch: str) -> pytest.MarkDecorator:
+    """Runs the test with the patch and without it; the test gets (without, good)."""
+    return pytest.mark.parametrize("without,good", [(None, True), (patch, False)], ids=["patched", "without"])
+
+
+def post(path: str, length: int, content: bytes) -> bytes:
+    return f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n".encode() + content
+
+
+def test_every_patch_has_a_test() -> None:
+    text = Path(__file__).read_text()
+    assert [patch for patch in variants.series() if f'both("{patch}")' not in text] == []
+
+
+@both("01-bytes-past-the-end")
+def test_body_longer_than_announced(start, without, good) -> None:
+    server = start(without)
+    answer = server.raw(post("/echo", 3, b"abcX"))
+    assert status(answer) == (400 if good else None)
+
+
+@both("01-bytes-past-the-end")
+def test_bytes_after_a_request_without_body(start, without, good) -> None:
+    server = start(without)
+    answer = server.raw(HELLO + b"hello")
+    assert status(answer) == (400 if good else 200)
+
+
+@both("02-request-queue-order")
+def test_busy_connections_do_not_starve_others(start, without, good) -> None:
+    server = start(without)
+    answers = [0] * 20
+    stop = time.monotonic() + 2.5
+
+    def ask(number: int) -> None:
+        with server.connect() as connection:
+            while time.monotonic() < stop:
+                connection.sendall(b"GET /busy HTTP/1.1\r\nHost: a\r\n\r\n")
+                connection.settimeout(max(0.01, stop - time.monotonic()))
+                try:
+                    if not connection.recv(4096):
+                        return
+                except socket.timeout:
+                    return
+                answers[number] += 1
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(answers))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    waiting = sum(1 for count in answers if count < 5)
+    assert (waiting == 0) if good else (waiting >= 5), answers
+
+
+@both("03-path-captures")
+def test_captures(start, without, good) -> None:
+    assert start(without).get("/items/first/12") == ("first" if good else "")
+
+
+@both("04-body-timeout")
+def test_body_timeout_ends_with_the_body(start, without, good) -> None:
+    server = start(without)
+    answer = server.raw(post("/nap", 6, b"abc"), b"def", timeout_s=4)
+    assert status(answer) == (200 if good else 408)
+
+
+@both("05-empty-header-values")
+def test_empty_header_value(start, without, good) -> None:
+    answer = start(without).raw(b"GET /header HTTP/1.1\r\nHost: a\r\nX-Probe:\r\nX-Other: \r\n\r\n")
+    assert status(answer) == (200 if good else 400)
+    if good:
+        assert body(answer).startswith(b"there")
+
+
+def test_header_without_colon_is_refused(start) -> None:
+    assert status(start(None).raw(b"GET /header HTTP/1.1\r\nHost: a\r\nX-Probe\r\n\r\n")) == 400
+
+
+@both("06-strict-request-head")
+@pytest.mark.parametrize("request_bytes", [
+    b"GET /hello HTTP/1.1\nHost: a\n\n",
+    b"GET /hello HTTP/1.1\r\nHost: a\nX-Other: b\r\n\r\n",
+    b"GET /hello HTTP/1.1\r\nHost: a\rX-Other: b\r\n\r\n",
+    b"GET /hello HTTP/1.1\r\nHost: a\r\nX-Other: b\0Content-Length: 5\r\n\r\n",
+    b"GET /hello HTTP/1.1\r\nHostile: a\r\n\r\n",
+], ids=["bare LF", "one bare LF", "bare CR", "NUL", "no Host"])
+def test_request_head_by_the_book(start, without, good, request_bytes) -> None:
+    assert status(start(without).raw(request_bytes)) == (400 if good else 200)
+
+
+@both("07-header-limits")
+def test_many_headers_are_all_read(start, without, good) -> None:
+    head = b"GET /header HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: v\r\n" % number for number in range(40))
+    answer = start(without).raw(head + b"X-Probe: v\r\n\r\n")
+    assert body(answer).startswith(b"there" if good else b"absent")
+
+
+@both("07-header-limits")
+def test_too_many_headers(start, without, good) -> None:
+    head = b"GET /header HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: v\r\n" % number for number in range(64))
+    assert status(start(without).raw(head + b"\r\n")) == (431 if good else 200)
+
+
+@both("07-header-limits")
+@pytest.mark.parametrize("request_bytes,expected", [
+    (b"GET /header HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
+    (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+], ids=["headers", "address"])
+def test_too_long_a_head(start, without, good, request_bytes, expected) -> None:
+    assert status(start(without).raw(request_bytes)) == (expected if good else None)
+
+
+@both("08-error-bodies")
+def test_own_errors_have_a_body(start, without, good) -> None:
+    answer = start(without).raw(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert status(answer) == 404
+    assert body(answer) == (b'{"status":404}' if good else b"")
+
+
+@both("09-lingering-close")
+def test_answer_reaches_a_client_that_is_still_sending(start, without, good) -> None:
+    server = start(without)
+    seen = []
+    for _ in range(5):
+        with server.connect() as connection:
+            try:
+                connection.sendall(post("/echo", 5_000_000, b"x" * 5_000_000))
+                seen.append(status(receive(connection, 3)))
+            except (ConnectionResetError, BrokenPipeError):
+                seen.append(None)
+    assert (seen == [413] * 5) if good else (None in seen), seen
+
+
+def wait_for_workers(server: Server, count: int, but_not: set[int]) -> bool:
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        pids = set(server.worker_pids())
+        if len(pids) == count and not pids & but_not:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@both("10-dead-worker-messages")
+def test_each_message_arrives_once_after_restarts(start, without, good) -> None:
+    server = start(without, workers=2)
+    for _ in range(4):
+        victim = max(server.worker_pids())
+        os.kill(victim, signal.SIGKILL)
+        assert wait_for_workers(server, 2, {victim})
+        time.sleep(0.2)
+    server.get("/send")
+    time.sleep(SETTLE_S)
+    received = [int(server.get("/received")) for _ in range(12)]
+    assert (max(received) <= 1) if good else (max(received) > 1), received
+
+
+def test_workers_that_die_together_all_come_back(start) -> None:
+    server = start(None, workers=2)
+    for _ in range(3):
+        victims = set(server.worker_pids())
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        assert wait_for_workers(server, 2, victims)
+
+
+@both("11-quit-signal")
+def test_quit_is_not_lost_behind_another_signal(start, without, good) -> None:
+    server = start(without, workers=2)
+    parent = server.process.pid
+    os.kill(parent, signal.SIGSTOP)
+    os.kill(parent, signal.SIGTERM)
+    os.kill(server.worker_pids()[0], signal.SIGKILL)  # the parent gets SIGCHLD as well
+    time.sleep(0.1)
+    os.kill(parent, signal.SIGCONT)
+    try:
+        server.process.wait(3)
+        ended = True
+    except subprocess.TimeoutExpired:
+        ended = False
+    assert ended == good
+
+
+@both("12-shared-memory")
+def test_no_segment_is_left_by_a_killed_parent(start, without, good) -> None:
+    server = start(without)
+    server.get("/hello")
+    server.stop()
+    time.sleep(0.2)
+    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    left = [row[1] for row in rows if int(row[4]) == server.process.pid]
+    for segment in left:
+        subprocess.run(["ipcrm", "-m", segment], check=True)
+    assert (left == []) if good else (len(left) == 1)
