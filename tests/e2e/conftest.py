@@ -1,0 +1,174 @@
+"""The real thing as fixtures: a database and a Kafka broker once per run, and the application over them.
+
+stack           (session) the application most tests share: serve + ingest, company "demo", database `tipster`.
+server_factory  (function) make(env=…) starts another one with a database and topics of its own on the same two servers, for
+                tests that kill processes or need other settings; it is stopped and dropped when the test ends.
+own_servers     (function) make() starts another database and broker, for tests that break those.
+
+Environment: DB=mariadb|mysql, TIPSTER_BUILD=folder of the binaries (build), KEEP_STATE=1 keeps data and logs and says where.
+Ports are free ones from 30000 on. Every process ends with the test run, however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Callable, Iterator, Mapping, Optional
+
+import pytest
+
+from stack import TOP, App, Database, Kafka, free_ports, last_lines, stop_all
+
+DB_KIND = os.environ.get("DB", "mariadb")
+BUILD = Path(os.environ.get("TIPSTER_BUILD", TOP / "build"))
+FIRST_PORT, LAST_PORT = 30000, 32700
+MADE = pytest.StashKey[list]()
+SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
+
+
+class Stack(App):
+    """App with what tests want on top.
+
+    stack.serve, stack.ingest   Process: kill9(), pause(), resume(), restart(), stop(), start(), children(), pid, log
+    stack.database, stack.kafka the servers behind it, with the same verbs
+    stack.base_url, ops_url, wait_caught_up(), behind(), run("verb", …), topics(), env
+    """
+
+    company = "demo"
+
+    def db(self, user: str = "tipster", **options):
+        """A new pymysql connection to the application's database; user="root" may do everything. It closes itself in `with`."""
+        return self.connect(user=user, **options)
+
+    def workers(self) -> list[int]:
+        """The ids of serve's worker processes."""
+        return self.serve.children()
+
+
+def _env(changes: Optional[Mapping[str, str]] = None) -> dict[str, str]:
+    return {"ANONYMOUS_COMPANY": Stack.company, "LOG_LEVEL": "info", **(changes or {})}
+
+
+@pytest.fixture(scope="session")
+def state_dir() -> Iterator[Path]:
+    """A folder for data and logs of the whole run."""
+    path = Path(tempfile.mkdtemp(prefix="tipster-test-"))
+    try:
+        yield path
+    finally:
+        if os.environ.get("KEEP_STATE") == "1":
+            print(f"\nKEEP_STATE: {path}")
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _start_servers(directory: Path) -> tuple[Database, Kafka]:
+    database_port, kafka_port, controller_port = free_ports(3, FIRST_PORT, LAST_PORT)
+    database = Database(directory, database_port, DB_KIND)
+    kafka = Kafka(directory, kafka_port, controller_port)
+    try:
+        kafka.start(wait=False)
+        database.start()
+        kafka.process.wait_ready()
+    except BaseException:
+        stop_all([kafka, database])
+        raise
+    return database, kafka
+
+
+@pytest.fixture(scope="session")
+def servers(state_dir: Path) -> Iterator[tuple[Database, Kafka]]:
+    """The database and the broker that all tests share."""
+    database, kafka = _start_servers(state_dir)
+    try:
+        yield database, kafka
+    finally:
+        stop_all([kafka, database])
+
+
+def _require_clean_log(app: App) -> None:
+    for process in (app.serve, app.ingest):
+        if process.log.exists() and SANITIZER_REPORT.search(process.log.read_text(errors="replace")):
+            pytest.fail(f"a sanitizer reports in {process.log}:\n" + last_lines(process.log, 60))
+
+
+@pytest.fixture(scope="session")
+def stack(servers: tuple[Database, Kafka], state_dir: Path) -> Iterator[Stack]:
+    """The application that tests share; who kills its processes uses server_factory instead."""
+    database, kafka = servers
+    port, ops_port = free_ports(2, FIRST_PORT, LAST_PORT)
+    app = Stack(state_dir / "shared", database, kafka, port, ops_port, _env(), build_dir=BUILD)
+    try:
+        app.start()
+        yield app
+        _require_clean_log(app)
+    finally:
+        app.stop()
+
+
+_made = 0
+
+
+@pytest.fixture
+def server_factory(request: pytest.FixtureRequest, servers: tuple[Database, Kafka],
+                   state_dir: Path) -> Iterator[Callable[..., Stack]]:
+    """make(env=None, start=True, build_dir=…, database=…, kafka=…) -> Stack, stopped and dropped when the test ends.
+
+    With start=False nothing runs yet: the test calls migrate(), serve.start(), ingest.start() itself. Its topics have 4 partitions.
+    """
+    made: list[Stack] = []
+    request.node.stash[MADE] = made
+
+    def make(env: Optional[Mapping[str, str]] = None, start: bool = True, build_dir: Path | str = BUILD,
+             database: Optional[Database] = None, kafka: Optional[Kafka] = None) -> Stack:
+        global _made
+        _made += 1
+        name = f"tipster_{os.getpid()}_{_made}"
+        port, ops_port = free_ports(2, FIRST_PORT, LAST_PORT)
+        app = Stack(state_dir / name, database or servers[0], kafka or servers[1], port, ops_port,
+                    _env({"KAFKA_PARTITIONS": "4", "INGEST_SESSION_MS": "6000", **(env or {})}), name=name,
+                    build_dir=build_dir)
+        made.append(app)
+        return app.start() if start else app
+
+    try:
+        yield make
+        for app in made:
+            _require_clean_log(app)
+    finally:
+        stop_all(made)
+        for app in made:
+            if app.database.running():
+                app.drop()
+
+
+@pytest.fixture
+def own_servers(state_dir: Path) -> Iterator[Callable[[], tuple[Database, Kafka]]]:
+    """make() -> (Database, Kafka) that only this test uses; hand them to server_factory."""
+    made: list = []
+
+    def make() -> tuple[Database, Kafka]:
+        directory = Path(tempfile.mkdtemp(prefix="own-", dir=state_dir))
+        database, kafka = _start_servers(directory)
+        made.extend([kafka, database])
+        return database, kafka
+
+    try:
+        yield make
+    finally:
+        stop_all(made)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """A failing test shows how the logs of its processes end."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed:
+        apps = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, App)]
+        for app in apps + item.stash.get(MADE, []):
+            for process in (app.serve, app.ingest):
+                report.sections.append((f"the end of {process.log}", last_lines(process.log)))
