@@ -14,7 +14,7 @@
 struct owned_partition {
     struct partition_claim claim;
     enum record_kind kind;
-    int64_t read_next; /* the next offset to come from Kafka; -1: any */
+    int64_t read_next; /* the next offset to come from Kafka */
     bool in_slice;     /* scratch of apply */
     int64_t slice_end; /* scratch of apply: next_offset when the slice is stored */
 };

@@ -49,9 +49,8 @@ static void adopt(struct owner *owner, const struct partition_claim *claims,
     for (size_t i = 0; i < count; i++) {
         owner->partitions[i] = (struct owned_partition){
             .claim = claims[i], .kind = partitions[i].kind, .read_next = claims[i].next_offset};
-        partitions[i].offset =
-            claims[i].next_offset >= 0 ? claims[i].next_offset : OFFSET_BEGINNING;
-        if (claims[i].next_offset < 0 && claims[i].generation > 1)
+        partitions[i].offset = claims[i].next_offset;
+        if (claims[i].next_offset == 0 && claims[i].generation > 1)
             log_warn("ingest",
                      "%s [%d] is another topic than before: generation %u, from its beginning",
                      claims[i].topic, claims[i].partition, claims[i].generation);
@@ -94,10 +93,9 @@ size_t owner_list(struct owner *owner, struct partition *ret_partitions, size_t 
 {
     size_t count = 0;
     for (size_t i = 0; i < owner->count && count < capacity; i++)
-        if (owner->partitions[i].claim.next_offset >= 0)
-            ret_partitions[count++] =
-                (struct partition){.kind = owner->partitions[i].kind,
-                                   .number = owner->partitions[i].claim.partition,
-                                   .offset = owner->partitions[i].claim.next_offset};
+        ret_partitions[count++] =
+            (struct partition){.kind = owner->partitions[i].kind,
+                               .number = owner->partitions[i].claim.partition,
+                               .offset = owner->partitions[i].claim.next_offset};
     return count;
 }

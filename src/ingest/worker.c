@@ -218,14 +218,14 @@ static void take(struct worker *worker, struct consumer_message *message)
     batch_add(&worker->batch, message, partition, clock_monotonic_ms());
 }
 
-/* How long the next poll may wait. */
+/* How long the next poll may wait: 0 when the batch is due. Short, so that a stop is noticed. */
 static int poll_ms(const struct worker *worker)
 {
     if (worker->batch.count == 0)
         return POLL_MS;
     int64_t left =
         worker->batch.started_at_ms + worker->config->ingest_batch_ms - clock_monotonic_ms();
-    return left > 0 ? (int)left : 0;
+    return left > POLL_MS ? POLL_MS : left > 0 ? (int)left : 0;
 }
 
 static bool is_due(const struct worker *worker)

@@ -3,9 +3,6 @@
 
 #include "base/err.h"
 
-/* A row that has never been advanced says so by this; offsets are unsigned in the table. */
-#define NEVER_READ INT64_MAX
-
 static const char sql_select[] =
     "select cluster_id, topic_id, generation, next_offset, epoch from stream_offsets "
     "where topic = ? and partition_id = ? for update";
@@ -21,11 +18,6 @@ static const char sql_advance[] =
     "update stream_offsets set next_offset = ? "
     "where topic = ? and partition_id = ? and epoch = ? and next_offset = ?";
 
-static uint64_t stored_form(int64_t next_offset)
-{
-    return (uint64_t)(next_offset < 0 ? NEVER_READ : next_offset);
-}
-
 static int insert_claim(struct db *db, struct partition_claim *claim)
 {
     struct stmt *stmt;
@@ -33,14 +25,14 @@ static int insert_claim(struct db *db, struct partition_claim *claim)
     if (err != 0)
         return err;
     claim->generation = 1;
-    claim->next_offset = -1;
+    claim->next_offset = 0;
     claim->epoch = 1;
     stmt_str(stmt, str_of(claim->topic));
     stmt_int(stmt, claim->partition);
     stmt_str(stmt, str_of(claim->cluster_id));
     stmt_str(stmt, str_of(claim->topic_id));
     stmt_uint(stmt, claim->generation);
-    stmt_uint(stmt, stored_form(claim->next_offset));
+    stmt_uint(stmt, (uint64_t)claim->next_offset);
     stmt_uint(stmt, claim->epoch);
     return stmt_run(stmt);
 }
@@ -54,7 +46,7 @@ static int update_claim(struct db *db, const struct partition_claim *claim)
     stmt_str(stmt, str_of(claim->cluster_id));
     stmt_str(stmt, str_of(claim->topic_id));
     stmt_uint(stmt, claim->generation);
-    stmt_uint(stmt, stored_form(claim->next_offset));
+    stmt_uint(stmt, (uint64_t)claim->next_offset);
     stmt_uint(stmt, claim->epoch);
     stmt_str(stmt, str_of(claim->topic));
     stmt_int(stmt, claim->partition);
@@ -79,9 +71,7 @@ static int claim_one(struct db *db, struct partition_claim *claim)
     bool same = str_equal(stmt_get_str(stmt, 0), str_of(claim->cluster_id)) &&
                 str_equal(stmt_get_str(stmt, 1), str_of(claim->topic_id));
     claim->generation = (unsigned)stmt_get_uint(stmt, 2) + !same;
-    claim->next_offset = same ? stmt_get_int(stmt, 3) : -1;
-    if (claim->next_offset == NEVER_READ)
-        claim->next_offset = -1;
+    claim->next_offset = same ? stmt_get_int(stmt, 3) : 0;
     claim->epoch = stmt_get_uint(stmt, 4) + 1;
     return update_claim(db, claim);
 }
@@ -109,8 +99,7 @@ int offsets_lock(struct db *db, const struct partition_claim *claim, int64_t *re
         return err;
     if (err > 0 || stmt_get_uint(stmt, 1) != claim->epoch)
         return TIP_EFENCED;
-    int64_t next = stmt_get_int(stmt, 0);
-    *ret_next = next == NEVER_READ ? -1 : next;
+    *ret_next = stmt_get_int(stmt, 0);
     return 0;
 }
 
@@ -124,7 +113,7 @@ int offsets_advance(struct db *db, const struct partition_claim *claim, int64_t 
     stmt_str(stmt, str_of(claim->topic));
     stmt_int(stmt, claim->partition);
     stmt_uint(stmt, claim->epoch);
-    stmt_uint(stmt, stored_form(claim->next_offset));
+    stmt_uint(stmt, (uint64_t)claim->next_offset);
     err = stmt_run(stmt);
     if (err != 0)
         return err;

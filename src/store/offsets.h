@@ -15,7 +15,7 @@ struct partition_claim {
     const char *cluster_id, *topic_id; /* what Kafka says now */
     /* set by offsets_claim */
     unsigned generation;
-    int64_t next_offset; /* first that is not stored; -1: nothing of this topic was ever read */
+    int64_t next_offset; /* first that is not stored */
     uint64_t epoch;
 };
 
@@ -28,7 +28,7 @@ int offsets_claim(struct db *db, struct partition_claim *claims, size_t count);
 
 /*
  * Inside a transaction: locks the row and tells what stands in it. TIP_EFENCED when it has another
- * owner. The caller compares *ret_next (-1: never advanced) with what it expects: a difference also
+ * owner. The caller compares *ret_next with what it expects: a difference also
  * means that the batch is not to be written, except that its own end there means that it was, when
  * the answer to a commit got lost.
  */

@@ -22,15 +22,13 @@ static void assign(struct consumer *consumer, rd_kafka_topic_partition_list_t *l
     for (size_t i = 0; i < count; i++) {
         partitions[i].kind = topic_kind(consumer->config, list->elems[i].topic);
         partitions[i].number = list->elems[i].partition;
-        partitions[i].offset = OFFSET_BEGINNING;
     }
     if (consumer->events->assigned(consumer->events->arg, partitions, count) != 0) {
         rd_kafka_assign(consumer->client, NULL);
         return;
     }
     for (size_t i = 0; i < count; i++)
-        list->elems[i].offset = partitions[i].offset == OFFSET_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING
-                                                                         : partitions[i].offset;
+        list->elems[i].offset = partitions[i].offset;
     rd_kafka_assign(consumer->client, list);
 }
 

@@ -16,10 +16,8 @@ struct consumer;
 struct partition {
     enum record_kind kind;
     int32_t number;
-    int64_t offset; /* next to read; OFFSET_BEGINNING: the oldest there is */
+    int64_t offset; /* next to read */
 };
-
-#define OFFSET_BEGINNING INT64_C(-2)
 
 struct consumer_events {
     void *arg;

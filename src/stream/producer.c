@@ -1,6 +1,7 @@
 /* The idempotent producer; see producer.h. */
 #include "stream/producer.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -16,7 +17,10 @@ struct producer {
     rd_kafka_headers_t *headers; /* of the request being sent */
     producer_delivered_fn delivered;
     bool fatal;
+    int64_t complained_at_ms;
 };
+
+enum { COMPLAIN_EVERY_MS = 5000 };
 
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
@@ -31,8 +35,13 @@ static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, 
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
     struct producer *producer = opaque;
+    int64_t now_ms = clock_monotonic_ms();
     if (code != RD_KAFKA_RESP_ERR__FATAL) {
-        log_warn("producer", "%s", reason);
+        /* The client repeats itself many times a second while the brokers are away. */
+        if (now_ms - producer->complained_at_ms >= COMPLAIN_EVERY_MS) {
+            producer->complained_at_ms = now_ms;
+            log_warn("producer", "%s", reason);
+        }
         return;
     }
     char text[256];
