@@ -109,7 +109,7 @@ class App:
         except Exception:
             self._connection = None
             raise
-        return sum(end - stored.get(partition, 0) for partition, end in ends.items())
+        return sum(max(0, end - stored.get(partition, 0)) for partition, end in ends.items())
 
     def wait_caught_up(self, timeout_s: float = 60, tell: Optional[Callable[[int], None]] = None) -> None:
         """Returns once everything that was in Kafka at some moment of the call is in the database."""

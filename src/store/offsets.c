@@ -18,6 +18,9 @@ static const char sql_advance[] =
     "update stream_offsets set next_offset = ? "
     "where topic = ? and partition_id = ? and epoch = ? and next_offset = ?";
 
+static const char sql_read[] =
+    "select partition_id, next_offset from stream_offsets where topic = ? limit 4096";
+
 static int insert_claim(struct db *db, struct partition_claim *claim)
 {
     struct stmt *stmt;
@@ -118,4 +121,24 @@ int offsets_advance(struct db *db, const struct partition_claim *claim, int64_t 
     if (err != 0)
         return err;
     return stmt_affected(stmt) == 1 ? 0 : TIP_EFENCED;
+}
+
+int offsets_read(struct db *db, const char *topic, size_t partitions, int64_t *ret_next)
+{
+    struct stmt *stmt;
+    int err = db_prepare(db, sql_read, &stmt);
+    if (err != 0)
+        return err;
+    stmt_str(stmt, str_of(topic));
+    err = stmt_run(stmt);
+    if (err != 0)
+        return err;
+    for (size_t i = 0; i < partitions; i++)
+        ret_next[i] = 0;
+    while ((err = stmt_row(stmt)) == 0) {
+        uint64_t partition = stmt_get_uint(stmt, 0);
+        if (partition < partitions)
+            ret_next[partition] = stmt_get_int(stmt, 1);
+    }
+    return err < 0 ? err : 0;
 }

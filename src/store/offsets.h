@@ -38,4 +38,10 @@ int offsets_lock(struct db *db, const struct partition_claim *claim, int64_t *re
  * expected. */
 int offsets_advance(struct db *db, const struct partition_claim *claim, int64_t new_next);
 
+/*
+ * For who looks on from outside: how far each of the topic's `partitions` is stored (the
+ * next offset); 0: nothing of it was ever read.
+ */
+int offsets_read(struct db *db, const char *topic, size_t partitions, int64_t *ret_next);
+
 #endif
