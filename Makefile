@@ -1,6 +1,6 @@
 # The commands of this project; what they do stands in tools/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test format lint clean
+.PHONY: help run build test bench format lint clean
 export DB
 
 help: ## This list
@@ -19,6 +19,11 @@ build: ## Build build/tipster and build/tipster-server
 test: ## All tests on their own servers and ports; DB=mysql: on MySQL 8 instead of MariaDB
 	@tools/install test
 	@/usr/bin/python3 tools/test.py
+
+bench: build ## Speed and memory against the bars, and build/bench.json; BENCH='--quick' for a trial
+	@tools/install test
+	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+	@/usr/bin/python3 tests/bench/bench.py $(BENCH)
 
 format: ## Format the C sources
 	@find src generator tests -name '*.[ch]' -exec /usr/bin/clang-format -i {} +

@@ -202,16 +202,20 @@ static void make_user(const struct population *population, size_t index,
     struct random_source random = stream_of(population, STREAM_USER, index);
     struct civil civil;
     time_to_civil(population->options.as_of_ms, &civil);
+    /* One draw a statement: the order of draws is part of the result, and C leaves it open inside
+     * an expression. */
     size_t home = random_low(&random, sizeof(homes) / sizeof(homes[0]));
+    int age = 19 + (int)random_below(&random, 55);
+    const char *gender = genders[random_below(&random, sizeof(genders) / sizeof(genders[0]))];
+    int64_t member_ms = 1000 * (int64_t)random_below(&random, 3 * 365 * 86400);
     int64_t first_coupon_ms = population->options.as_of_ms - population->options.days * DAY_MS;
     made->record.user = (struct user){
         .user_id = put_id(made->id, 'u', population->options.seed, NULL, index),
-        .birth_year = civil.year - 19 - (int)random_below(&random, 55),
+        .birth_year = civil.year - age,
         .country = str_of(homes[home].country),
         .currency = str_of(homes[home].currency),
-        .gender = str_of(genders[random_below(&random, sizeof(genders) / sizeof(genders[0]))]),
-        .registration_date_ms =
-            first_coupon_ms - 1000 * (int64_t)random_below(&random, 3 * 365 * 86400),
+        .gender = str_of(gender),
+        .registration_date_ms = first_coupon_ms - member_ms,
         .version = VERSION_NONE,
     };
     if (made->record.user.birth_year < TIME_YEAR_MIN)
@@ -261,8 +265,9 @@ static void make_event(const struct population *population, size_t index,
     event->sport = str_of(plan->sport);
     event->league = str_of(plan->league);
     event->country = str_of(league_country(plan, home, random_next(&random)));
-    event->begin_ms = first + (day + 1) * DAY_MS + plan->hours[random_below(&random, 4)] * HOUR_MS +
-                      (int64_t)random_below(&random, 4) * HOUR_MS / 4;
+    int64_t hour_ms = plan->hours[random_below(&random, 4)] * HOUR_MS;
+    int64_t quarter_ms = (int64_t)random_below(&random, 4) * HOUR_MS / 4;
+    event->begin_ms = first + (day + 1) * DAY_MS + hour_ms + quarter_ms;
     event->end_ms = event->begin_ms + plan->minutes * INT64_C(60000);
     event->version = VERSION_NONE;
 }

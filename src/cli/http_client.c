@@ -9,7 +9,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 
-enum { BODY_MAX_BYTES = 1048576, CONNECT_TIMEOUT_MS = 3000, ANSWER_TIMEOUT_MS = 15000 };
+enum { BODY_MAX_BYTES = 16 * 1048576, CONNECT_TIMEOUT_MS = 3000, ANSWER_TIMEOUT_MS = 10000 };
 
 struct slot {
     CURL *easy;

@@ -15,7 +15,7 @@ struct http_client;
 /* An answer, or that there was none. Valid inside the callback only. */
 struct http_reply {
     long status;         /* 0: no answer came */
-    struct str body;     /* cut at 1 MiB */
+    struct str body;     /* cut at 16 MiB */
     const char *failure; /* why none came; NULL when status is set */
     int64_t latency_us;
     int64_t retry_after_ms; /* 0: the server did not say */

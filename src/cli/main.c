@@ -1,13 +1,8 @@
 /* `tipster <verb>`: finds the verb, loads the settings, hands over. */
 #include "base/err.h"
-#include "base/log.h"
-#include "base/mem.h"
 #include "cli/verbs.h"
 
-#include <limits.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 struct verb {
     const char *name, *help;
@@ -19,6 +14,8 @@ static const struct verb verbs[] = {
     VERBS(X)
 #undef X
 };
+
+static const char *env_file; /* --env, or NULL */
 
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
 
@@ -33,46 +30,12 @@ static void print_help(FILE *out)
           out);
 }
 
-char *beside_program(const char *name)
+const char *settings_file(void)
 {
-    char own[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    if (len <= 0)
-        return NULL;
-    own[len] = '\0';
-    char *slash = strrchr(own, '/');
-    *slash = '\0';
-    char *path = xasprintf("%s/%s", own, name);
-    if (access(path, F_OK) == 0)
-        return path;
-    free(path);
-    return NULL;
+    return env_file;
 }
 
-const char *sql_directory(void)
-{
-    const char *set = getenv("TIPSTER_SQL_DIR");
-    if (set != NULL && *set != '\0')
-        return set;
-    static char *found;
-    if (found == NULL)
-        found = beside_program("sql");
-    if (found == NULL)
-        found = beside_program("../share/tipster/sql");
-    return found != NULL ? found : TIPSTER_SQL_SOURCE_DIR;
-}
-
-static void setup_log(const struct config *config)
-{
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-    enum log_level level = LOG_LEVEL_INFO;
-    for (int i = 0; i < 4; i++)
-        if (strcmp(config->log_level, names[i]) == 0)
-            level = (enum log_level)i;
-    log_setup(level, strcmp(config->log_format, "json") == 0);
-}
-
-static int run(const struct verb *verb, int argc, char **argv, const char *env_file)
+static int run(const struct verb *verb, int argc, char **argv)
 {
     struct config config;
     AUTO_BUF problem = {0};
@@ -80,7 +43,7 @@ static int run(const struct verb *verb, int argc, char **argv, const char *env_f
         fprintf(stderr, "tipster: %s\n", buf_cstr(&problem));
         return EXIT_USAGE;
     }
-    setup_log(&config);
+    config_setup_log(&config);
     int code = verb->run(argc, argv, &config);
     config_release(&config);
     return code;
@@ -88,7 +51,6 @@ static int run(const struct verb *verb, int argc, char **argv, const char *env_f
 
 int main(int argc, char **argv)
 {
-    const char *env_file = NULL;
     int at = 1;
     signal(SIGPIPE, SIG_IGN);
     if (argc > at + 1 && strcmp(argv[at], "--env") == 0) {
@@ -105,7 +67,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < VERB_COUNT; i++)
         if (strcmp(argv[at], verbs[i].name) == 0)
-            return run(&verbs[i], argc - at, argv + at, env_file);
+            return run(&verbs[i], argc - at, argv + at);
     fprintf(stderr, "tipster: no such verb: %s\n", argv[at]);
     print_help(stderr);
     return EXIT_USAGE;

@@ -34,7 +34,7 @@ static int migrate_database(const struct config *config)
     bool added = false;
     if (db_open(config, DB_MIGRATE, &db, &problem) != 0)
         return complain(&problem);
-    if (migrations_apply(db, sql_directory(), NULL, NULL, &applied, &problem) != 0)
+    if (migrations_apply(db, migrations_directory(), NULL, NULL, &applied, &problem) != 0)
         return complain(&problem);
     printf("database: %d migration%s applied\n", applied, applied == 1 ? "" : "s");
     const char *company = config->anonymous_company;

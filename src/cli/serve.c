@@ -5,6 +5,8 @@
 #include "cli/verbs.h"
 
 #include "base/mem.h"
+#include "base/program.h"
+#include "store/migrations.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,15 +29,18 @@ int verb_serve(int argc, char **argv, const struct config *config)
         fputs(help, asked ? stdout : stderr);
         return asked ? EXIT_DONE : EXIT_USAGE;
     }
-    AUTO_FREE char *server = beside_program("tipster-server");
+    AUTO_FREE char *server = program_beside("tipster-server");
     if (server == NULL)
-        server = beside_program("src/http/tipster-server");
+        server = program_beside("src/http/tipster-server");
     if (server == NULL) {
         fputs("tipster serve: tipster-server is not beside this program\n", stderr);
         return EXIT_FAILED;
     }
-    setenv("TIPSTER_SQL_DIR", sql_directory(), 1);
-    execl(server, "tipster-server", (char *)NULL);
+    setenv("TIPSTER_SQL_DIR", migrations_directory(), 1);
+    if (settings_file() != NULL)
+        execl(server, "tipster-server", "--config", settings_file(), (char *)NULL);
+    else
+        execl(server, "tipster-server", (char *)NULL);
     fprintf(stderr, "tipster serve: cannot run %s: %s\n", server, strerror(errno));
     return EXIT_FAILED;
 }

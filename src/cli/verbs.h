@@ -14,16 +14,16 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
     X(serve, "Answer HTTP: the companies' routes and their clients'.")                             \
     X(ingest, "Store what stands in Kafka in the database.")                                       \
     X(migrate, "Make or bring up to date the database's schema and the Kafka topics.")             \
+    X(generate, "Make up users, events and coupons and send them.")                                \
+    X(import, "Send fixtures, users, events or coupons from files.")                               \
+    X(check, "Hold a ledger of what was sent against what is stored.")                             \
     X(config, "Print the settings as a template.env.")
 
 #define X(name, help) int verb_##name(int argc, char **argv, const struct config *config);
 VERBS(X)
 #undef X
 
-/* The directory of sql/: TIPSTER_SQL_DIR, else beside the program, else where it was built. */
-const char *sql_directory(void);
-/* The path of a file beside this program's binary, or NULL when it is not there. Owned by the
- * caller. */
-char *beside_program(const char *name);
+/* The file given with --env, or NULL: for a verb that starts another program. */
+const char *settings_file(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -137,6 +138,16 @@ static void adopt_older_url(struct config *config, const char *older_url)
     config->database_url = xstrdup(older_url);
 }
 
+/* -1: there is no such level. */
+static int log_level_of(const char *name)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0)
+            return i;
+    return -1;
+}
+
 static int check(const struct config *config, struct buf *ret_problem)
 {
     int64_t weights[4];
@@ -149,6 +160,9 @@ static int check(const struct config *config, struct buf *ret_problem)
         buf_addf(ret_problem, "OPS_BIND must be address:port, not '%s'", config->ops_bind);
     else if (strcmp(config->log_format, "text") != 0 && strcmp(config->log_format, "json") != 0)
         buf_addf(ret_problem, "LOG_FORMAT must be text or json, not '%s'", config->log_format);
+    else if (log_level_of(config->log_level) < 0)
+        buf_addf(ret_problem, "LOG_LEVEL must be error, warn, info or debug, not '%s'",
+                 config->log_level);
     else if (strlen(config->anonymous_company) > 32)
         buf_addf(ret_problem, "ANONYMOUS_COMPANY must have at most 32 characters");
     else
@@ -212,6 +226,12 @@ bool config_split_bind(const char *text, char *ret_host, size_t host_size, int *
     ret_host[colon - text] = '\0';
     *ret_port = (int)port;
     return true;
+}
+
+void config_setup_log(const struct config *config)
+{
+    log_setup((enum log_level)log_level_of(config->log_level),
+              strcmp(config->log_format, "json") == 0);
 }
 
 void config_print_template(FILE *out)

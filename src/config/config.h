@@ -26,6 +26,9 @@ struct config {
 int config_load(const char *file, struct config *ret_config, struct buf *ret_problem);
 void config_release(struct config *config);
 
+/* LOG_LEVEL and LOG_FORMAT for this process. Before its threads start. */
+void config_setup_log(const struct config *config);
+
 /* The parsed form of rank_weights; false when it is not four integers >= 0 with sum 10000. */
 bool config_rank_weights(const char *text, int64_t ret_weights[static 4]);
 /* Splits "address:port"; address and port are pieces of text. False when there is no valid port. */

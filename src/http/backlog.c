@@ -7,10 +7,11 @@
 #include "http/loop.h"
 #include "http/metrics.h"
 #include "http/pool.h"
+#include "http/shared.h"
+#include "stream/topics.h"
 #include "stream/watch.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 
 enum { LOOK_EVERY_MS = 5000, LOOK_TIMEOUT_MS = 1000 };
 
@@ -25,33 +26,41 @@ struct watcher {
 static struct look {
     struct pool_job job; /* first */
     bool known, expiring;
-    int64_t records;
+    struct lag *lags; /* the watcher's */
 } look;
 
-static bool *expiring; /* shared by all workers */
+/* What all workers share. */
+static struct shared {
+    bool seen, expiring;
+    int64_t records[]; /* one per kind and partition; -1 unknown */
+} * shared;
+
+static const struct config *settings;
 static struct pool *pool;
 static bool looking;
 static int64_t next_look_ms;
 
-void backlog_setup(void)
+static size_t lag_count(void)
 {
-    expiring =
-        mmap(NULL, sizeof(*expiring), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (expiring == MAP_FAILED)
-        abort();
+    return (size_t)settings->kafka_partitions * RECORD_KINDS;
+}
+
+void backlog_setup(const struct config *config)
+{
+    settings = config;
+    shared = shared_new(sizeof(*shared) + lag_count() * sizeof(shared->records[0]));
 }
 
 bool backlog_is_expiring(void)
 {
-    return __atomic_load_n(expiring, __ATOMIC_RELAXED);
+    return __atomic_load_n(&shared->expiring, __ATOMIC_RELAXED);
 }
 
 static void *open_watcher(void *config)
 {
     struct watcher *watcher = xcalloc(1, sizeof(*watcher));
     watcher->config = config;
-    watcher->lags =
-        xcalloc((size_t)watcher->config->kafka_partitions * RECORD_KINDS, sizeof(*watcher->lags));
+    watcher->lags = xcalloc(lag_count(), sizeof(*watcher->lags));
     return watcher;
 }
 
@@ -69,12 +78,9 @@ static void take_look(struct pool_job *job, void *context)
         return;
     own->known = true;
     own->expiring = false;
-    own->records = 0;
-    for (int64_t i = 0; i < watcher->config->kafka_partitions * RECORD_KINDS; i++) {
+    own->lags = watcher->lags;
+    for (size_t i = 0; i < lag_count(); i++)
         own->expiring |= watcher->lags[i].expiring;
-        if (watcher->lags[i].records > 0)
-            own->records += watcher->lags[i].records;
-    }
 }
 
 static void looked(struct pool_job *job)
@@ -83,14 +89,16 @@ static void looked(struct pool_job *job)
     looking = false;
     if (!own->known)
         return; /* Kafka is away: what was known stays */
-    metrics_set(METRIC_INGEST_LAG, own->records);
+    for (size_t i = 0; i < lag_count(); i++)
+        __atomic_store_n(&shared->records[i], own->lags[i].records, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->seen, true, __ATOMIC_RELEASE);
     if (own->expiring && !backlog_is_expiring())
         log_error("http",
                   "ingest is behind by more than half of Kafka's retention time: writes are "
                   "refused until it has caught up");
     else if (!own->expiring && backlog_is_expiring())
         log_info("http", "ingest has caught up: writes are taken again");
-    __atomic_store_n(expiring, own->expiring, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->expiring, own->expiring, __ATOMIC_RELAXED);
 }
 
 static void collect(void *arg)
@@ -117,4 +125,25 @@ void backlog_watch(struct config *config)
                                            .thread_open = open_watcher,
                                            .arg = config});
     loop_sweep_add(sweep, NULL);
+}
+
+void backlog_render(struct buf *out)
+{
+    static const char lag[] = "tipster_ingest_lag_records", halt[] = "tipster_ingest_expiring";
+    if (!__atomic_load_n(&shared->seen, __ATOMIC_ACQUIRE))
+        return;
+    metrics_head(out, lag, "gauge", "Records in Kafka that ingest has not stored yet.");
+    for (size_t i = 0; i < lag_count(); i++) {
+        size_t per_kind = (size_t)settings->kafka_partitions;
+        int64_t records = __atomic_load_n(&shared->records[i], __ATOMIC_RELAXED);
+        char name[TOPIC_NAME_SIZE];
+        if (records < 0)
+            continue;
+        topic_name(settings, (enum record_kind)(i / per_kind), name);
+        buf_addf(out, "%s{topic=\"%s\",partition=\"%zu\"} %lld\n", lag, name, i % per_kind,
+                 (long long)records);
+    }
+    metrics_head(out, halt, "gauge",
+                 "1 while writes are refused because ingest is behind by half of the retention.");
+    buf_addf(out, "%s %d\n", halt, backlog_is_expiring());
 }

@@ -8,11 +8,14 @@
 
 #include "config/config.h"
 
-/* In the parent, before the fork. */
-void backlog_setup(void);
+/* In the parent, before the fork. config must live on. */
+void backlog_setup(const struct config *config);
 /* In the one worker that watches. config must live on. */
 void backlog_watch(struct config *config);
 /* Whether writes must be refused, as seen last. */
 bool backlog_is_expiring(void);
+
+/* Appends metrics: the lag of each partition, as seen last. */
+void backlog_render(struct buf *out);
 
 #endif

@@ -9,8 +9,10 @@
 #include "domain/change.h"
 #include "domain/ndjson.h"
 #include "http/backlog.h"
+#include "http/directory.h"
 #include "http/metrics.h"
 #include "http/reply.h"
+#include "http/servers.h"
 #include "http/writer.h"
 
 #include <stdlib.h>
@@ -61,11 +63,28 @@ static void answer_failure(struct call *call, int err)
                       "Kafka did not acknowledge; what was sent may have been stored");
 }
 
+/* Begins to send records of this call. False: no writes now, and that is answered. */
+static bool begin_write(struct call *call, enum change_kind kind)
+{
+    AUTO_BUF problem = {0};
+    if (backlog_is_expiring()) {
+        buf_add_text(&problem, "storing is too far behind to accept more");
+    } else if (servers_take_writes(&problem) == 0) {
+        int err = writer_begin(call, kind);
+        if (err == 0)
+            return true;
+        directory_problem(err, &problem);
+    }
+    reply_problem(call, PROBLEM_UNAVAILABLE, "%s", buf_cstr(&problem));
+    return false;
+}
+
 /* Sends the batch. False: answered. */
 static bool batch_send(struct call *call, enum record_kind kind)
 {
     size_t start = 0;
-    writer_begin(call, CHANGE_PUT);
+    if (!begin_write(call, CHANGE_PUT))
+        return false;
     for (size_t i = 0; i < batch.count; i++) {
         const struct item *item = &batch.items[i];
         const char *bytes = batch.bytes.data;
@@ -167,20 +186,9 @@ static void answer_invalid(struct call *call, int err)
                          &batch.violations);
 }
 
-/* False: no writes now, and that is answered. */
-static bool takes_writes(struct call *call)
-{
-    if (!backlog_is_expiring())
-        return true;
-    reply_problem(call, PROBLEM_UNAVAILABLE, "storing is too far behind to accept more");
-    return false;
-}
-
 static void post(struct call *call, enum record_kind kind)
 {
     struct str body;
-    if (!takes_writes(call))
-        return;
     enum body_type type = call_body(call, BODY_JSON | BODY_NDJSON, &body);
     if (type == BODY_NONE)
         return;
@@ -196,7 +204,7 @@ static void post(struct call *call, enum record_kind kind)
 static void post_older(struct call *call, enum record_kind kind)
 {
     struct str body;
-    if (!takes_writes(call) || call_body(call, BODY_JSON, &body) == BODY_NONE)
+    if (call_body(call, BODY_JSON, &body) == BODY_NONE)
         return;
     batch_clear();
     int err = parse_line(call, kind, GENERATION_OLDER, body);
@@ -224,8 +232,7 @@ static bool path_id(struct call *call, struct str *ret_id)
 static void put(struct call *call, enum record_kind kind)
 {
     struct str body, id;
-    if (!takes_writes(call) || !path_id(call, &id) ||
-        call_body(call, BODY_JSON, &body) == BODY_NONE)
+    if (!path_id(call, &id) || call_body(call, BODY_JSON, &body) == BODY_NONE)
         return;
     batch_clear();
     AUTO_RECORD record = {0};
@@ -266,12 +273,12 @@ void event_delete(struct call *call)
 {
     struct str id;
     int64_t version;
-    if (!takes_writes(call) || !path_id(call, &id) || !version_parameter(call, &version))
+    if (!path_id(call, &id) || !version_parameter(call, &version) ||
+        !begin_write(call, CHANGE_DELETE))
         return;
     AUTO_BUF key = {0}, value = {0};
     change_key(call_company(call), id, &key);
     change_delete_value(id, version, &value);
-    writer_begin(call, CHANGE_DELETE);
     int err = writer_send(call, RECORD_EVENT, id, buf_str(&key), buf_str(&value));
     if (err != 0)
         answer_failure(call, err);

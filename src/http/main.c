@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "http/backend.h"
 #include "http/backlog.h"
+#include "http/directory.h"
 #include "http/health.h"
+#include "http/ingest_watch.h"
 #include "http/listen.h"
 #include "http/loop.h"
 #include "http/metrics.h"
@@ -17,6 +19,8 @@
 #include "http/request.h"
 #include "http/routes.h"
 #include "http/sandbox.h"
+#include "http/servers.h"
+#include "http/shared.h"
 #include "http/writer.h"
 
 #include <kore/kore.h>
@@ -25,13 +29,12 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum {
     DRAIN_EXTRA_MS = 500,
     CHECK_QUEUE = 64,
-    WATCHING_WORKER = 1, /* the one that looks after ingest */
+    WATCHING_WORKER = 1, /* the one that looks at the servers for all of them */
     /* A worker that lives shorter than this is in a crash loop: wait, and give up in the end. */
     SHORT_LIFE_MS = 200,
     SHORT_LIVES_MAX = 20,
@@ -93,12 +96,7 @@ static void load_settings(const char *file)
     AUTO_BUF problem = {0};
     if (config_load(file, &config, &problem) != 0)
         refuse(&problem);
-    static const char *const levels[] = {"error", "warn", "info", "debug"};
-    enum log_level level = LOG_LEVEL_INFO;
-    for (int i = 0; i < 4; i++)
-        if (strcmp(config.log_level, levels[i]) == 0)
-            level = (enum log_level)i;
-    log_setup(level, strcmp(config.log_format, "json") == 0);
+    config_setup_log(&config);
     if (*config.anonymous_company == '\0') {
         buf_add_text(&problem, "ANONYMOUS_COMPANY is not set, and there are no keys yet: nobody "
                                "could call");
@@ -138,13 +136,17 @@ void kore_parent_configure(int argc, char **argv)
     if (listen_open(&config, &problem) != 0)
         refuse(&problem);
 
-    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        fatal("mmap: %s", strerror(errno));
+    directory_setup(&config);
+    servers_setup(&config);
+    if (servers_check_at_start(&problem) != 0)
+        refuse(&problem);
+
+    shared = shared_new(sizeof(*shared));
     int route_count;
     const char *const *names = route_names(&route_count);
     metrics_setup((int)config.workers, names, route_count);
-    backlog_setup();
+    backlog_setup(&config);
+    ingest_watch_setup();
     reply_setup();
     sandbox_setup();
     log_info("serve", "listening on %s:%d, operations on %s", config.bind, (int)config.port,
@@ -213,8 +215,12 @@ void kore_worker_configure(void)
     check_pool = new_pool(&check_pool, 1, CHECK_QUEUE);
     call_setup(&config, database_pool);
     health_setup(check_pool);
-    if (worker->id == WATCHING_WORKER)
+    if (worker->id == WATCHING_WORKER) {
         backlog_watch(&config);
+        directory_watch(check_pool);
+        servers_watch(check_pool);
+        ingest_watch_start(check_pool);
+    }
     log_debug("serve", "worker %d is ready", worker->id);
 }
 

@@ -100,16 +100,29 @@ void metrics_request(int route, int status, int64_t duration_us)
     bump(&metrics->sum_us, duration_us);
 }
 
-static void render_head(struct buf *out, const char *name, const char *type, const char *help)
+void metrics_head(struct buf *out, const char *name, const char *type, const char *help)
 {
     buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void metrics_label(struct buf *out, struct str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.data[i];
+        if (c == '\\' || c == '"')
+            buf_add_char(out, '\\');
+        if (c == '\n')
+            buf_add_text(out, "\\n");
+        else
+            buf_add_char(out, c);
+    }
 }
 
 static void render_values(struct buf *out)
 {
     for (int i = 0; i < METRIC_COUNT; i++) {
         const char *type = descriptions[i].type == TYPE_GAUGE ? "gauge" : "counter";
-        render_head(out, descriptions[i].name, type, descriptions[i].help);
+        metrics_head(out, descriptions[i].name, type, descriptions[i].help);
         for (int s = 0; s < slot_count; s++)
             buf_addf(out, "%s{worker=\"%d\"} %lld\n", descriptions[i].name, s + 1,
                      (long long)look(&slots[s].values[i]));
@@ -153,7 +166,7 @@ static void render_latency(struct buf *out, const char *name, const struct route
 static void render_routes(struct buf *out)
 {
     struct route_metrics total;
-    render_head(out, "tipster_http_requests_total", "counter", "Requests answered.");
+    metrics_head(out, "tipster_http_requests_total", "counter", "Requests answered.");
     for (int r = 0; r < route_count; r++) {
         if (route_totals(r, &total) == 0)
             continue;
@@ -162,8 +175,8 @@ static void render_routes(struct buf *out)
                 buf_addf(out, "tipster_http_requests_total{route=\"%s\",status=\"%dxx\"} %lld\n",
                          route_names[r], c, (long long)total.by_status[c]);
     }
-    render_head(out, "tipster_http_request_duration_seconds", "histogram",
-                "From the request's last byte to its answer.");
+    metrics_head(out, "tipster_http_request_duration_seconds", "histogram",
+                 "From the request's last byte to its answer.");
     for (int r = 0; r < route_count; r++) {
         int64_t requests = route_totals(r, &total);
         if (requests > 0)

@@ -34,6 +34,11 @@ int64_t metrics_get(enum metric metric); /* of this worker */
 /* One answered request: its route (an index into route_names), HTTP status and duration. */
 void metrics_request(int route, int status, int64_t duration_us);
 
+/* For metrics of other modules, in the same format: the two lines before the values, and a label's
+ * value with its escapes. */
+void metrics_head(struct buf *out, const char *name, const char *type, const char *help);
+void metrics_label(struct buf *out, struct str value);
+
 /* Appends all slots in Prometheus' text format (version 0.0.4). */
 void metrics_render(struct buf *out);
 

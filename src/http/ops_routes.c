@@ -6,13 +6,13 @@
 #include "base/mem.h"
 #include "http/backend.h"
 #include "http/backlog.h"
+#include "http/directory.h"
+#include "http/ingest_watch.h"
 #include "http/metrics.h"
 #include "http/reply.h"
-#include "stream/topics.h"
+#include "http/servers.h"
 
 #include <stdlib.h>
-
-enum { CHECK_TIMEOUT_MS = 1000 };
 
 /* What a check is needed for. */
 enum need { NEED_READ = 1, NEED_WRITE = 2 };
@@ -23,7 +23,10 @@ typedef int (*check_fn)(struct backend *backend, struct buf *ret_problem);
 static int check_database(struct backend *backend, struct buf *ret_problem)
 {
     struct db *db;
-    int err = backend_db(backend, &db);
+    int err = servers_check_schema(backend, ret_problem);
+    if (err != 0)
+        return err;
+    err = backend_db(backend, &db);
     if (err == 0)
         err = db_ping(db);
     if (err != 0)
@@ -31,9 +34,21 @@ static int check_database(struct backend *backend, struct buf *ret_problem)
     return err;
 }
 
+static int check_company(struct backend *backend, struct buf *ret_problem)
+{
+    struct directory_company row;
+    (void)backend;
+    int err = directory_company(&row);
+    if (err != 0)
+        directory_problem(err, ret_problem);
+    return err;
+}
+
 static int check_kafka(struct backend *backend, struct buf *ret_problem)
 {
-    return topics_check(backend_config(backend), CHECK_TIMEOUT_MS, ret_problem);
+    const struct config *config = backend_config(backend);
+    /* All checks of a request have its deadline together. */
+    return servers_check_topics((int)(config->request_deadline_ms / 3), ret_problem);
 }
 
 static int check_backlog(struct backend *backend, struct buf *ret_problem)
@@ -51,6 +66,7 @@ static const struct {
     check_fn check;
 } checks[] = {
     {"database", NEED_READ, check_database},
+    {"company", NEED_WRITE, check_company},
     {"kafka", NEED_WRITE, check_kafka},
     {"backlog", NEED_WRITE, check_backlog},
 };
@@ -139,6 +155,9 @@ void metrics_get_all(struct call *call)
 {
     AUTO_BUF text = {0};
     metrics_render(&text);
+    directory_render(&text);
+    backlog_render(&text);
+    ingest_watch_render(&text);
     reply_bytes(call, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text), NULL);
 }
 

@@ -1,7 +1,7 @@
 /* Ranges of events as topn's sources; see read_sources.h. */
 #include "http/read_sources.h"
 
-enum { FETCH_ROWS = 256, FETCH_FIRST = 4 };
+enum { FETCH_ROWS = 256, FETCH_FIRST = 2 };
 
 bool filter_admits(const struct event_filter *filter, struct str value)
 {
@@ -70,20 +70,21 @@ static int fetch(struct sources *sources, const struct rank_source *first)
     struct source *wanted[READ_PARTICIPANTS_MAX];
     size_t wanted_count = 0, count;
     const struct rank_source *end = sources->ranks + sources->count;
+    struct str sport = sources->sources[first->ref].group.sport;
     struct event_row *rows = arena_array(&sources->reader->arena, FETCH_ROWS, sizeof(*rows));
 
     for (const struct rank_source *rank = first; rank < end && wanted_count < sources->fetch_along;
          rank++) {
         struct source *source = &sources->sources[rank->ref];
-        if (source->participant.data == NULL || rank->kind != first->kind || rank->bound < 0 ||
-            source->fetched)
+        if (source->participant.data == NULL || source->fetched || rank->bound < 0 ||
+            !str_equal(source->group.sport, sport))
             continue;
         names[wanted_count] = source->participant;
         wanted[wanted_count++] = source;
     }
-    int err = read_participants_range(sources->reader->db, sources->company, wanted[0]->group.sport,
-                                      names, wanted_count, &sources->range, FETCH_ROWS,
-                                      &sources->reader->arena, rows, &count);
+    int err =
+        read_participants_range(sources->reader->db, sources->company, sport, names, wanted_count,
+                                &sources->range, FETCH_ROWS, &sources->reader->arena, rows, &count);
     if (err != 0)
         return err;
     hand_out(wanted, wanted_count, rows, count);
@@ -93,13 +94,15 @@ static int fetch(struct sources *sources, const struct rank_source *first)
     return 0;
 }
 
-/* The participants' items of rows that the filters admit. */
+/* The items of up to `limit` of a participant's rows that the filters admit; *used: rows looked at.
+ */
 static size_t admit(const struct sources *sources, const struct rank_source *rank,
-                    const struct event_row *rows, size_t row_count, struct rank_item *ret_items)
+                    const struct event_row *rows, size_t row_count, size_t limit, size_t *used,
+                    struct rank_item *ret_items)
 {
     const struct reader *reader = sources->reader;
-    size_t count = 0;
-    for (size_t i = 0; i < row_count; i++) {
+    size_t count = 0, i;
+    for (i = 0; i < row_count && count < limit; i++) {
         const struct event_row *row = &rows[i];
         if (!filter_admits(sources->leagues, row->league) ||
             !filter_admits(sources->countries, row->country))
@@ -112,33 +115,45 @@ static size_t admit(const struct sources *sources, const struct rank_source *ran
                         : 0,
         };
     }
+    *used = i;
     return count;
 }
 
+/* From what was fetched before. */
+static int pull_fetched(const struct sources *sources, const struct rank_source *rank,
+                        const struct rank_key *after, size_t limit, struct rank_item *ret_items,
+                        size_t *ret_count)
+{
+    const struct source *source = &sources->sources[rank->ref];
+    size_t from = 0, used;
+    while (after != NULL && from < source->row_count &&
+           (source->rows[from].begin_ms < after->begin_ms ||
+            (source->rows[from].begin_ms == after->begin_ms &&
+             str_compare(source->rows[from].event_id, after->id) <= 0)))
+        from++;
+    *ret_count = admit(sources, rank, source->rows + from, source->row_count - from, limit, &used,
+                       ret_items);
+    return from + used == source->row_count;
+}
+
+/* Straight from the database: a participant with so many events that fetching took only a part. */
 static int pull_participant(struct sources *sources, const struct rank_source *rank,
                             const struct rank_key *after, size_t limit, struct rank_item *ret_items,
                             size_t *ret_count)
 {
     struct reader *reader = sources->reader;
-    struct source *source = &sources->sources[rank->ref];
-    if (after == NULL && !source->fetched) {
-        int err = fetch(sources, rank);
-        if (err != 0)
-            return err;
-    }
-    if (after == NULL && source->fetched && source->row_count < limit) {
-        *ret_count = admit(sources, rank, source->rows, source->row_count, ret_items);
-        return 1;
-    }
+    const struct source *source = &sources->sources[rank->ref];
     struct event_range range = range_after(sources, after);
     for (size_t count = 0;;) {
-        size_t wanted = limit - count, row_count;
-        int err = read_participants_range(reader->db, sources->company, source->group.sport,
+        size_t wanted = limit - count, row_count, used;
+        int err = reader_in_time(reader);
+        if (err == 0)
+            err = read_participants_range(reader->db, sources->company, source->group.sport,
                                           &source->participant, 1, &range, wanted, &reader->arena,
                                           reader->chunk, &row_count);
         if (err != 0)
             return err;
-        count += admit(sources, rank, reader->chunk, row_count, ret_items + count);
+        count += admit(sources, rank, reader->chunk, row_count, wanted, &used, ret_items + count);
         if (count == limit || row_count < wanted) {
             *ret_count = count;
             return row_count < wanted;
@@ -148,19 +163,18 @@ static int pull_participant(struct sources *sources, const struct rank_source *r
     }
 }
 
-static int pull(void *ctx, const struct rank_source *rank, const struct rank_key *after,
-                size_t limit, struct rank_item *ret_items, size_t *ret_count)
+static int pull_group(struct sources *sources, const struct rank_source *rank,
+                      const struct rank_key *after, size_t limit, struct rank_item *ret_items,
+                      size_t *ret_count)
 {
-    struct sources *sources = ctx;
     struct reader *reader = sources->reader;
-    const struct source *source = &sources->sources[rank->ref];
-    size_t count;
-    if (source->participant.data != NULL)
-        return pull_participant(sources, rank, after, limit, ret_items, ret_count);
-
+    const struct event_group *group = &sources->sources[rank->ref].group;
     struct event_range range = range_after(sources, after);
-    int err = read_group_range(reader->db, sources->company, &source->group, &range, limit,
-                               &reader->arena, reader->chunk, &count);
+    size_t count;
+    int err = reader_in_time(reader);
+    if (err == 0)
+        err = read_group_range(reader->db, sources->company, group, &range, limit, &reader->arena,
+                               reader->chunk, &count);
     if (err != 0)
         return err;
     for (size_t i = 0; i < count; i++)
@@ -168,6 +182,23 @@ static int pull(void *ctx, const struct rank_source *rank, const struct rank_key
             .key = {.begin_ms = reader->chunk[i].begin_ms, .id = reader->chunk[i].event_id}};
     *ret_count = count;
     return 0;
+}
+
+static int pull(void *ctx, const struct rank_source *rank, const struct rank_key *after,
+                size_t limit, struct rank_item *ret_items, size_t *ret_count)
+{
+    struct sources *sources = ctx;
+    const struct source *source = &sources->sources[rank->ref];
+    if (source->participant.data == NULL)
+        return pull_group(sources, rank, after, limit, ret_items, ret_count);
+    if (after == NULL && !source->fetched) {
+        int err = fetch(sources, rank);
+        if (err != 0)
+            return err;
+    }
+    if (source->fetched)
+        return pull_fetched(sources, rank, after, limit, ret_items, ret_count);
+    return pull_participant(sources, rank, after, limit, ret_items, ret_count);
 }
 
 int sources_run(struct sources *sources, size_t n, const struct rank_result **ret_results,

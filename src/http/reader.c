@@ -5,13 +5,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/company.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-enum { COMPANY_FRESH_MS = 5000, DAY_MS = 24 * 3600 * 1000 };
+enum { DAY_MS = 24 * 3600 * 1000 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
@@ -91,22 +89,4 @@ int reader_run(struct backend *backend, reader_query query, void *work)
 int reader_in_time(const struct reader *reader)
 {
     return clock_monotonic_ms() < reader->deadline_ms ? 0 : TIP_ETIMEOUT;
-}
-
-int reader_include_started(struct reader *reader, struct str company, bool *ret_include_started)
-{
-    int64_t now_ms = clock_monotonic_ms();
-    if (!str_equal(company, str_of(reader->company)) || now_ms > reader->company_until_ms) {
-        struct company row = {0};
-        char id[sizeof(reader->company)];
-        snprintf(id, sizeof(id), "%.*s", (int)company.len, company.data);
-        int err = company_read(reader->db, id, &row);
-        if (err != 0 && err != TIP_ENOTFOUND)
-            return err;
-        memcpy(reader->company, id, sizeof(id));
-        reader->include_started = row.include_started;
-        reader->company_until_ms = now_ms + COMPANY_FRESH_MS;
-    }
-    *ret_include_started = reader->include_started;
-    return 0;
 }

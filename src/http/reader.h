@@ -25,11 +25,6 @@ struct reader {
     struct rank_choice choices[RANK_CHOICES_MAX];
     size_t choice_count;
     struct event_row chunk[READER_CHUNK_MAX];
-
-    /* A company's default, read again after a while. */
-    char company[64];
-    bool include_started;
-    int64_t company_until_ms; /* monotonic */
 };
 
 typedef int (*reader_query)(struct reader *reader, void *work);
@@ -43,9 +38,5 @@ int reader_run(struct backend *backend, reader_query query, void *work);
 
 /* TIP_ETIMEOUT when the request's time is over: for loops over many statements. */
 int reader_in_time(const struct reader *reader);
-
-/* Whether the company recommends events that have begun unless a request says otherwise. At most
- * some seconds old. */
-int reader_include_started(struct reader *reader, struct str company, bool *ret_include_started);
 
 #endif

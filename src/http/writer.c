@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "http/directory.h"
 #include "http/loop.h"
 #include "http/metrics.h"
 #include "stream/producer.h"
@@ -10,8 +11,8 @@
 static const struct config *config;
 static struct producer *producer;
 static int wake_fd;
-static struct partition_set
-    partitions; /* of the one company there is, as long as there are no keys */
+static struct partition_set partitions; /* of the one company there is while there are no keys */
+static int32_t spread;                  /* what they were chosen for */
 
 static void delivered(void *opaque, int err, int32_t partition, int64_t offset)
 {
@@ -64,8 +65,6 @@ static void on_sweep(void *arg, int64_t now_ms)
 int writer_setup(const struct config *settings, struct buf *ret_problem)
 {
     config = settings;
-    partition_set_choose(str_of(config->anonymous_company), (int32_t)config->kafka_partitions,
-                         (int32_t)config->company_partitions, &partitions);
     wake_fd = loop_wakeup_new(on_wakeup, NULL);
     int err = start(ret_problem);
     if (err == 0)
@@ -73,9 +72,27 @@ int writer_setup(const struct config *settings, struct buf *ret_problem)
     return err;
 }
 
-void writer_begin(const struct call *call, enum change_kind kind)
+/* The company's partitions; chosen anew when it turns out to have another spread. */
+static int choose_partitions(struct str company)
 {
+    struct directory_company row;
+    int err = directory_company(&row);
+    if (err != 0)
+        return err;
+    if (row.partitions != spread) {
+        spread = row.partitions;
+        partition_set_choose(company, (int32_t)config->kafka_partitions, spread, &partitions);
+    }
+    return 0;
+}
+
+int writer_begin(const struct call *call, enum change_kind kind)
+{
+    int err = choose_partitions(call_company(call));
+    if (err != 0)
+        return err;
     producer_begin(producer, call_company(call), kind, call_request_id(call));
+    return 0;
 }
 
 int writer_send(struct call *call, enum record_kind kind, struct str key_id, struct str key,

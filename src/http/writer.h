@@ -12,8 +12,10 @@
 /* Starts the producer; once per worker, after loop_start. TIP_ECONFIG with ret_problem. */
 int writer_setup(const struct config *config, struct buf *ret_problem);
 
-/* What the records of this call have in common. */
-void writer_begin(const struct call *call, enum change_kind kind);
+/*
+ * What the records of this call have in common. Errors as directory_company: nothing may be sent.
+ */
+int writer_begin(const struct call *call, enum change_kind kind);
 /*
  * Sends one record for the call, which then expects its delivery. key_id decides the partition.
  * TIP_EFULL or TIP_EUNAVAIL: it was not sent; records of the call before it may have been.

@@ -242,6 +242,11 @@ static int consume(struct worker *worker)
         int err = consumer_poll(worker->consumer, poll_ms(worker), &message, &problem);
         if (err == 0)
             take(worker, &message);
+        if (err == TIP_ERETRY) {
+            log_warn("ingest", "%s: %s; beginning anew", worker->instance, buf_cstr(&problem));
+            worker->begin_anew = true;
+            return 0;
+        }
         if (err < 0) {
             log_error("ingest", "%s: %s", worker->instance, buf_cstr(&problem));
             return err;

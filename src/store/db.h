@@ -66,6 +66,9 @@ struct sql_rows {
 int db_prepare(struct db *db, const char *sql, struct stmt **ret_stmt);
 int db_prepare_rows(struct db *db, const struct sql_rows *sql, size_t rows, struct stmt **ret_stmt);
 
+/* Closes a statement, so that it is prepared anew when next wanted. */
+void db_forget(struct db *db, struct stmt *stmt);
+
 /* Statements of several rows come in few sizes, so that few are prepared: the largest not above
  * `rows`. */
 size_t db_rows_step(size_t rows);

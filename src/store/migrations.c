@@ -3,9 +3,11 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/program.h"
 #include "store/migration_file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char sql_create_journal[] =
     "create table if not exists schema_migrations ("
@@ -24,6 +26,19 @@ static const char sql_step[] = "update schema_migrations set statements_done = ?
 static const char sql_finish[] = "update schema_migrations set finished_at = ? where version = ?";
 static const char sql_lock[] = "select cast(get_lock('tipster_migrate', 30) as signed)";
 static const char sql_unlock[] = "select cast(release_lock('tipster_migrate') as signed)";
+
+const char *migrations_directory(void)
+{
+    const char *set = getenv("TIPSTER_SQL_DIR");
+    if (set != NULL && *set != '\0')
+        return set;
+    static char *found;
+    if (found == NULL)
+        found = program_beside("sql");
+    if (found == NULL)
+        found = program_beside("../share/tipster/sql");
+    return found != NULL ? found : TIPSTER_SQL_SOURCE_DIR;
+}
 
 enum {
     ERROR_TABLE_EXISTS = 1050,

@@ -8,6 +8,9 @@
 
 #include "store/db.h"
 
+/* The directory of sql/: TIPSTER_SQL_DIR, else beside the program, else where it was built. */
+const char *migrations_directory(void);
+
 /* Called before each file is applied, for the command to print. */
 typedef void (*migration_progress_fn)(void *arg, const char *name);
 

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "domain/codec.h"
 #include "store/read_list.h"
+#include "store/read_once.h"
 
 #include <stdlib.h>
 
@@ -29,11 +30,19 @@ static const char select_group_range[] =
     "select event_id, begin_at from events where company_id = ? and withdrawn = 0 and sport = ?"
     " and league = ? and country = ?" IN_RANGE " order by begin_at, event_id limit ?";
 
+/* From the beginning of the range: half as many intervals for the servers to think about. */
+#define IN_RANGE_FROM_TIME " and begin_at >= ? and begin_at < ?"
+
 /* Participants in the order of the primary key: the ranges follow each other, nothing is sorted. */
-static const struct sql_rows select_participants_range = {
-    "select event_id, begin_at, league, country, participant from event_participants"
-    " where company_id = ? and sport = ? and participant in (",
-    "?", ")" IN_RANGE " order by participant, begin_at, event_id limit ?"};
+#define PARTICIPANTS_BEFORE                                                                        \
+    "select event_id, begin_at, league, country, participant from event_participants"              \
+    " where company_id = ? and sport = ? and participant in ("
+#define PARTICIPANTS_ORDER " order by participant, begin_at, event_id limit ?"
+
+static const struct sql_rows select_participants = {PARTICIPANTS_BEFORE, "?",
+                                                    ")" IN_RANGE_FROM_TIME PARTICIPANTS_ORDER};
+static const struct sql_rows select_participants_after = {PARTICIPANTS_BEFORE, "?",
+                                                          ")" IN_RANGE PARTICIPANTS_ORDER};
 
 /* Left to themselves both servers read all past events as well, or skip through events_by_group. */
 static const char select_begin_range[] =
@@ -103,6 +112,7 @@ int read_groups(struct db *db, struct str company, const struct str *sports, siz
             return err;
         stmt_str(stmt, company);
         err = fetch_groups(stmt, arena, &list);
+        read_once_done(db, stmt);
     }
     for (size_t at = 0; err == 0 && at < sport_count; at += SPORTS_AT_ONCE) {
         size_t count = sport_count - at < SPORTS_AT_ONCE ? sport_count - at : SPORTS_AT_ONCE;
@@ -112,6 +122,7 @@ int read_groups(struct db *db, struct str company, const struct str *sports, siz
         stmt_str(stmt, company);
         list_bind(stmt, sports + at, count, list_size(count));
         err = fetch_groups(stmt, arena, &list);
+        read_once_done(db, stmt);
     }
     if (err != 0)
         return err;
@@ -156,13 +167,20 @@ int read_participants_range(struct db *db, struct str company, struct str sport,
 {
     struct stmt *stmt;
     size_t size = list_size(participant_count);
-    int err = db_prepare_rows(db, &select_participants_range, size, &stmt);
+    bool after = range->from_id.len > 0;
+    int err =
+        db_prepare_rows(db, after ? &select_participants_after : &select_participants, size, &stmt);
     if (err != 0)
         return err;
     stmt_str(stmt, company);
     stmt_str(stmt, sport);
     list_bind(stmt, participants, participant_count, size);
-    bind_range(stmt, range);
+    if (after) {
+        bind_range(stmt, range);
+    } else {
+        stmt_time(stmt, range->from_ms);
+        stmt_time(stmt, range->before_ms);
+    }
     stmt_uint(stmt, limit);
     err = stmt_run(stmt);
     if (err != 0)
@@ -226,6 +244,7 @@ int read_random_event(struct db *db, struct str company, const struct event_rang
     if (err != 0)
         return err > 0 ? TIP_EFATAL : err;
     uint64_t count = stmt_get_uint(stmt, 0);
+    read_once_done(db, stmt);
     if (count == 0)
         return TIP_ENOTFOUND;
 
@@ -241,6 +260,7 @@ int read_random_event(struct db *db, struct str company, const struct event_rang
     if (err != 0)
         return err > 0 ? TIP_ENOTFOUND : err;
     *ret_event_id = arena_copy(arena, stmt_get_str(stmt, 0));
+    read_once_done(db, stmt);
     return 0;
 }
 

@@ -12,7 +12,7 @@ enum { LIST_MAX = 256 };
 /* The size for count values (1 to LIST_MAX). */
 static inline size_t list_size(size_t count)
 {
-    static const size_t sizes[] = {1, 4, 10, 32, 100};
+    static const size_t sizes[] = {1, 2, 3, 4, 6, 10, 20, 32, 100};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         if (count <= sizes[i])
             return sizes[i];

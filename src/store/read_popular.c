@@ -2,6 +2,7 @@
 #include "store/read_popular.h"
 
 #include "store/read_list.h"
+#include "store/read_once.h"
 
 /*
  * The indexes are named because both servers, asked freely, read all the company's past events as
@@ -80,6 +81,7 @@ int read_popular(struct db *db, const struct popular_query *query, size_t limit,
         ret_ids[count++] = arena_copy(arena, stmt_get_str(stmt, 0));
     if (err < 0)
         return err;
+    read_once_done(db, stmt);
     *ret_count = count;
     return 0;
 }

@@ -61,6 +61,17 @@ void stmt_close_all(struct db *db)
     db->statement_count = 0;
 }
 
+void db_forget(struct db *db, struct stmt *stmt)
+{
+    for (size_t i = 0; i < db->statement_count; i++) {
+        if (db->statements[i] == stmt) {
+            db->statements[i] = db->statements[--db->statement_count];
+            stmt_close(stmt);
+            return;
+        }
+    }
+}
+
 static bool is_bytes(enum enum_field_types type)
 {
     return type == MYSQL_TYPE_BLOB || type == MYSQL_TYPE_TINY_BLOB ||

@@ -1,6 +1,7 @@
 /* The group consumer; see consumer.h. */
 #include "stream/consumer.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,7 +14,11 @@ struct consumer {
     rd_kafka_t *client;
     const struct config *config;
     const struct consumer_events *events;
+    int64_t
+        outage_at_ms; /* monotonic; when the group was last lost without anybody else; 0: never */
 };
+
+enum { OUTAGE_ECHO_MS = 60000 };
 
 static void assign(struct consumer *consumer, rd_kafka_topic_partition_list_t *list)
 {
@@ -40,7 +45,10 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t err,
         assign(consumer, list);
         return;
     }
-    consumer->events->revoked(consumer->events->arg, rd_kafka_assignment_lost(client) != 0);
+    bool lost = rd_kafka_assignment_lost(client) != 0;
+    if (lost && rd_kafka_fatal_error(client, NULL, 0) == 0)
+        consumer->outage_at_ms = clock_monotonic_ms();
+    consumer->events->revoked(consumer->events->arg, lost);
     rd_kafka_assign(client, NULL);
 }
 
@@ -119,6 +127,13 @@ static int judge_error(const struct consumer *consumer, const rd_kafka_message_t
 {
     char text[256];
     rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(consumer->client, text, sizeof(text));
+    /* After an outage the client joins as a new member, and then repeats requests that it had sent
+     * as the old one: it fences itself. */
+    if (fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && consumer->outage_at_ms != 0 &&
+        clock_monotonic_ms() - consumer->outage_at_ms < OUTAGE_ECHO_MS) {
+        buf_add_text(ret_problem, "lost its place in the group during an outage");
+        return TIP_ERETRY;
+    }
     if (fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
         buf_add_text(ret_problem, "another process has this instance id");
         return TIP_EFENCED;

@@ -46,8 +46,9 @@ int consumer_create(const struct config *config, const char *instance_id,
 
 /*
  * The next message. 0: ret_message is filled, release it; 1: none within timeout_ms; TIP_EFENCED:
- * another process has this instance id; TIP_EFATAL: reading cannot go on (ret_problem says why, for
- * example records expired unread): stop and tell an operator.
+ * another process has this instance id; TIP_ERETRY: an outage ended this consumer, make another
+ * one; TIP_EFATAL: reading cannot go on (ret_problem says why, for example records expired unread):
+ * stop and tell an operator.
  */
 int consumer_poll(struct consumer *consumer, int timeout_ms, struct consumer_message *ret_message,
                   struct buf *ret_problem);

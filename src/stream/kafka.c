@@ -1,9 +1,12 @@
 /* Shared set-up of Kafka clients; see kafka.h. */
 #include "stream/kafka.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <stdio.h>
+
+enum { LOG_WINDOW_MS = 10000, LOG_LINES_MAX = 5 };
 
 void topic_name(const struct config *config, enum record_kind kind,
                 char ret_name[static TOPIC_NAME_SIZE])
@@ -23,13 +26,30 @@ enum record_kind topic_kind(const struct config *config, const char *name)
     return RECORD_KINDS;
 }
 
+/* The client repeats itself twenty times a second while the brokers are away. Any thread. */
+static bool is_flood(void)
+{
+    static int64_t window_ms;
+    static int lines;
+    int64_t now_ms = clock_monotonic_ms(), start_ms = __atomic_load_n(&window_ms, __ATOMIC_RELAXED);
+    if (now_ms - start_ms >= LOG_WINDOW_MS &&
+        __atomic_compare_exchange_n(&window_ms, &start_ms, now_ms, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED)) {
+        int dropped = __atomic_exchange_n(&lines, 0, __ATOMIC_RELAXED) - LOG_LINES_MAX;
+        if (dropped > 0)
+            log_warn("kafka", "%d more lines like these", dropped);
+    }
+    return __atomic_add_fetch(&lines, 1, __ATOMIC_RELAXED) > LOG_LINES_MAX;
+}
+
 static void log_kafka(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
     (void)client;
     enum log_level own = level <= 3 ? LOG_LEVEL_WARN /* a lost broker is not yet an error of ours */
                          : level <= 5 ? LOG_LEVEL_INFO
                                       : LOG_LEVEL_DEBUG;
-    log_line(own, "kafka", "%s: %s", facility, text);
+    if (own == LOG_LEVEL_DEBUG || !is_flood())
+        log_line(own, "kafka", "%s: %s", facility, text);
 }
 
 rd_kafka_conf_t *kafka_conf(const struct config *config, const struct kafka_option *options,

@@ -70,6 +70,19 @@ int watch_read(struct watch *watch, int64_t now_ms, int timeout_ms, struct lag *
     return 0;
 }
 
+int watch_ends(struct watch *watch, int timeout_ms, int64_t *ret_ends)
+{
+    AUTO_PARTITIONS *end = kafka_all_partitions(watch->config, TIME_LATEST);
+    if (rd_kafka_offsets_for_times(watch->client, end, timeout_ms) != 0)
+        return TIP_EUNAVAIL;
+    for (int i = 0; i < end->cnt; i++)
+        if (end->elems[i].err != 0 || end->elems[i].offset < 0)
+            return TIP_EUNAVAIL;
+    for (int i = 0; i < end->cnt; i++)
+        ret_ends[i] = end->elems[i].offset;
+    return 0;
+}
+
 void watch_destroy(struct watch *watch)
 {
     rd_kafka_destroy(watch->client);

@@ -25,6 +25,11 @@ int watch_create(const struct config *config, struct watch **ret_watch, struct b
  * TIP_EUNAVAIL when Kafka does not answer.
  */
 int watch_read(struct watch *watch, int64_t now_ms, int timeout_ms, struct lag *ret_lags);
+/*
+ * The offset after the last record of every partition: RECORD_KINDS * KAFKA_PARTITIONS of them, by
+ * kind, then by partition. TIP_EUNAVAIL when Kafka does not say all of them.
+ */
+int watch_ends(struct watch *watch, int timeout_ms, int64_t *ret_ends);
 void watch_destroy(struct watch *watch);
 
 #endif

@@ -190,7 +190,8 @@ def test_processes_share_the_partitions(server_factory):
         assert rows(app, "select count(*) from coupons")[0][0] == 1000
         wait_for(lambda: len([row for row in rows(app, "select coupons_stored from ingest_status") if row[0] > 0]) == 2,
                  what="both processes having stored coupons")
-        assert sum(row[0] for row in rows(app, "select coupons_stored from ingest_status")) == 1000
+        wait_for(lambda: sum(row[0] for row in rows(app, "select coupons_stored from ingest_status")) == 1000,
+                 what="the last word of both")
     finally:
         second.stop()
 

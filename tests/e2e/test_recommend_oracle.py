@@ -17,6 +17,7 @@ import pytest
 
 from oracle import DAY_MS, Filters, Item, Oracle, to_text
 from records import Action, Universe, now_ms
+from stored import stored_differences
 from wire import INVALID_RECORD, NDJSON, NOT_FOUND, Wire, lines, problem, segment
 
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**9))
@@ -242,9 +243,21 @@ def one_recommendation(world: World) -> Callable[[random.Random], Optional[str]]
     return one
 
 
+def test_what_is_stored_half_way(world: World) -> None:
+    world.tell(1)
+    wrong = stored_differences(world.stack, world.oracle, world.universe.owns)
+    assert not wrong, f"SEED={SEED}\n" + "\n".join(wrong)
+
+
 def test_recommendations_half_way(world: World) -> None:
     world.tell(1)
     compare_all(REQUESTS // 4, "half", one_recommendation(world))
+
+
+def test_what_is_stored(world: World) -> None:
+    world.tell(0)
+    wrong = stored_differences(world.stack, world.oracle, world.universe.owns)
+    assert not wrong, f"SEED={SEED}\n" + "\n".join(wrong)
 
 
 def test_recommendations(world: World) -> None:

@@ -269,7 +269,7 @@ def test_limits_at_the_bounds(wire: Wire, limit: int) -> None:
     assert wire.get("/v1/events", {"limit": limit}).status_code == 200
 
 
-@pytest.mark.parametrize("cursor", ["x", "AAAA", "%00", "é", "x" * 2000, "-1", "MTIz"])
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "%00", "é", "x" * 500, "-1", "MTIz"])
 def test_bad_cursors(wire: Wire, cursor: str) -> None:
     problem(wire.get("/v1/events", {"cursor": cursor}), 400, BAD_PARAMETER)
 
@@ -370,7 +370,7 @@ def test_the_moment_can_be_given(wire: Wire, punter: dict[str, Any], stack: Any)
 def test_an_unknown_user_gets_popular_events(wire: Wire, punter: dict[str, Any]) -> None:
     body = wire.get(f"/v1/recommendations/{fresh('nobody')}", {"sport": punter["sport"], "explain": 1}).json()
     assert [i["event"]["event_id"] for i in body["items"]] == punter["ids"][:10]
-    assert all(i["source"] == "popular" and i["score"] == 0 and not i["because"] for i in body["items"])
+    assert all(i["source"] == "popular" and i["score"] == 0 and not i.get("because") for i in body["items"])
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -1,0 +1,313 @@
+/*
+ * `tipster check`: holds ledgers of what was sent against what is stored. It waits until ingest has
+ * stored everything that is in Kafka, reads the company's tables whole, and tells what is not as it
+ * must be (docs/reliability.md).
+ */
+#include "cli/check.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/verbs.h"
+#include "store/company.h"
+#include "store/migrations.h"
+#include "store/offsets.h"
+#include "stream/topics.h"
+#include "stream/watch.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { EXIT_UNCHECKED = 4, KAFKA_TIMEOUT_MS = 5000, WAIT_DEFAULT_S = 30, WAIT_MAX_S = 24 * 3600 };
+
+static const char help[] =
+    "Usage: tipster check --ledger FILE… [--company ID] [--wait SECONDS] [--partial] [--json]\n\n"
+    "Holds ledgers of what was sent against what is stored: every acknowledged record is stored "
+    "once with the content "
+    "it had,\nor stands in `rejected`, or was overtaken by a later one; nothing else is there; "
+    "derived tables agree. "
+    "Waits first until\ningest has stored all that is in Kafka. Send nothing while it runs.\n\n"
+    "  --ledger FILE…  text, tab separated: attempt SEQ coupon|user|event put|delete v1|older "
+    "JSON\n"
+    "                                   and outcome SEQ ok|fail|unknown (docs/reliability.md)\n"
+    "  --company ID    whose records these are (ANONYMOUS_COMPANY)\n"
+    "  --wait SECONDS  how long ingest may take to catch up (30)\n"
+    "  --partial       the company has records that are in no ledger\n"
+    "  --json          the result as JSON\n\n"
+    "Exit code: 0 clean, 1 something is wrong, 2 wrong use, 4 could not check (a server is away, "
+    "ingest is behind).\n\n"
+    "Example:\n  tipster check --ledger sent.ledger --wait 60\n";
+
+struct options {
+    const char *company;
+    int64_t wait_ms;
+    bool partial, json;
+    const char **files;
+    int file_count;
+};
+
+static int complain(int code, struct buf *problem)
+{
+    fprintf(stderr, "tipster check: %s\n", buf_cstr(problem));
+    return code;
+}
+
+/* Ends of all partitions in Kafka, and how far each is stored. */
+struct progress_view {
+    const struct config *config;
+    struct watch *watch;
+    struct db *db;
+    size_t partitions;    /* per topic */
+    int64_t *ends, *next; /* RECORD_KINDS * partitions */
+};
+
+static int read_stored(struct progress_view *view)
+{
+    for (int kind = 0; kind < RECORD_KINDS; kind++) {
+        char topic[TOPIC_NAME_SIZE];
+        topic_name(view->config, (enum record_kind)kind, topic);
+        int err = offsets_read(view->db, topic, view->partitions,
+                               view->next + (size_t)kind * view->partitions);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+/* How far the database is from the ends, either way: ahead means that the topic is another one. */
+static int64_t records_behind(const struct progress_view *view, int64_t *ret_total)
+{
+    int64_t behind = 0, total = 0;
+    for (size_t i = 0; i < RECORD_KINDS * view->partitions; i++) {
+        behind += llabs(view->ends[i] - view->next[i]);
+        total += view->ends[i];
+    }
+    *ret_total = total;
+    return behind;
+}
+
+/* Reads both sides. */
+static int read_view(struct progress_view *view, struct buf *ret_problem)
+{
+    int err = watch_ends(view->watch, KAFKA_TIMEOUT_MS, view->ends);
+    if (err != 0) {
+        buf_addf(ret_problem, "Kafka at %s does not say how long its topics are",
+                 view->config->kafka_bootstrap_servers);
+        return err;
+    }
+    err = read_stored(view);
+    if (err != 0)
+        buf_addf(ret_problem, "cannot read stream_offsets: %s", db_error(view->db));
+    return err;
+}
+
+static int wait_until_stored(struct progress_view *view, int64_t wait_ms, struct buf *ret_problem)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + wait_ms, total = 0;
+    struct progress progress;
+    progress_begin(&progress, stderr, "records stored", 0);
+    for (;;) {
+        int err = read_view(view, ret_problem);
+        int64_t behind = err == 0 ? records_behind(view, &total) : 0;
+        if (behind > 0 && clock_monotonic_ms() >= deadline_ms) {
+            buf_addf(ret_problem, "ingest is %" PRId64 " records behind after %" PRId64 " s",
+                     behind, wait_ms / 1000);
+            err = TIP_ETIMEOUT;
+        }
+        if (err != 0 || behind == 0) {
+            progress_end(&progress);
+            return err;
+        }
+        progress.total = (uint64_t)total;
+        progress_show(&progress, (uint64_t)(total > behind ? total - behind : 0));
+        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+    }
+}
+
+/* With a partial ledger others go on sending: then it is enough to have caught up once. */
+static int require_quiet(struct progress_view *view, bool partial, struct buf *ret_problem)
+{
+    if (partial)
+        return 0;
+    size_t count = RECORD_KINDS * view->partitions;
+    AUTO_FREE int64_t *ends = xcalloc(count, sizeof(*ends));
+    if (watch_ends(view->watch, KAFKA_TIMEOUT_MS, ends) == 0 &&
+        memcmp(ends, view->ends, count * sizeof(*ends)) == 0)
+        return 0;
+    buf_add_text(ret_problem,
+                 "records were sent while it was checked (or Kafka is away): check again");
+    return TIP_ERETRY;
+}
+
+static int look(struct check *check, struct buf *ret_problem)
+{
+    progress_begin(&check->progress, stderr, "rows read", 0);
+    int err = check_rejected(check);
+    if (err == 0)
+        err = check_coupons(check);
+    if (err == 0)
+        err = check_users(check);
+    if (err == 0)
+        err = check_events(check);
+    if (err == 0)
+        err = check_tables(check);
+    progress_end(&check->progress);
+    if (err != 0)
+        buf_addf(ret_problem, "cannot read the database: %s", db_error(check->db));
+    return err;
+}
+
+static void tally_ledger(const struct ledger *ledger, struct report *report)
+{
+    for (size_t i = 0; i < ledger->count; i++) {
+        const struct attempt *attempt = &ledger->attempts[i];
+        struct tally *tally = &report->tallies[attempt->kind];
+        tally->attempted++;
+        tally->acknowledged += attempt->outcome == OUTCOME_OK;
+        tally->unknown += attempt->outcome == OUTCOME_UNKNOWN;
+        tally->refused += attempt->outcome == OUTCOME_FAIL;
+        if (attempt->outcome != OUTCOME_OK || attempt->valid)
+            continue;
+        char number[32];
+        snprintf(number, sizeof(number), "%llu", (unsigned long long)attempt->seq);
+        report_find(report, FINDING_INVALID, record_kind_name(attempt->kind), (struct str){0},
+                    str_of(number), "the attempt of this number was acknowledged");
+    }
+}
+
+static int open_servers(const struct config *config, const char *company,
+                        struct progress_view *view, struct buf *ret_problem)
+{
+    struct company ignored;
+    int err = db_open(config, DB_MIGRATE, &view->db, ret_problem);
+    if (err == 0)
+        err = migrations_check(view->db, migrations_directory(), ret_problem);
+    if (err == 0)
+        err = topics_check(config, KAFKA_TIMEOUT_MS, ret_problem);
+    if (err != 0)
+        return err;
+    err = company_read(view->db, company, &ignored);
+    if (err != 0) {
+        buf_addf(ret_problem, "company %s: %s", company,
+                 err == TIP_ENOTFOUND ? "there is none" : db_error(view->db));
+        return err;
+    }
+    return watch_create(config, &view->watch, ret_problem);
+}
+
+/* An exit code. */
+static int check_against(const struct config *config, const struct options *options,
+                         struct ledger *ledger)
+{
+    AUTO_BUF problem = {0};
+    struct report report = {0};
+    size_t partitions = (size_t)config->kafka_partitions;
+    AUTO_FREE int64_t *ends = xcalloc(RECORD_KINDS * partitions, sizeof(*ends));
+    AUTO_FREE int64_t *next = xcalloc(RECORD_KINDS * partitions, sizeof(*next));
+    struct progress_view view = {
+        .config = config, .partitions = partitions, .ends = ends, .next = next};
+    struct check check = {.company = str_of(options->company),
+                          .partial = options->partial,
+                          .ledger = ledger,
+                          .report = &report};
+    int err = open_servers(config, options->company, &view, &problem);
+    if (err == 0)
+        err = wait_until_stored(&view, options->wait_ms, &problem);
+    check.db = view.db;
+    tally_ledger(ledger, &report);
+    if (err == 0)
+        err = look(&check, &problem);
+    if (err == 0)
+        err = require_quiet(&view, options->partial, &problem);
+    if (err == 0)
+        (options->json ? report_print_json : report_print)(&report, options->company, stdout);
+    int code = err != 0                    ? complain(EXIT_UNCHECKED, &problem)
+               : report_total(&report) > 0 ? EXIT_FAILED
+                                           : EXIT_DONE;
+    report_release(&report);
+    if (view.watch != NULL)
+        watch_destroy(view.watch);
+    db_close(view.db);
+    return code;
+}
+
+static int run(const struct config *config, const struct options *options)
+{
+    AUTO_BUF problem = {0};
+    struct ledger ledger = {0};
+    int err = 0, code = EXIT_USAGE;
+    for (int i = 0; err == 0 && i < options->file_count; i++)
+        err = ledger_read(&ledger, options->files[i], clock_realtime_ms(), &problem);
+    if (err == 0) {
+        ledger_index(&ledger);
+        code = check_against(config, options, &ledger);
+    } else {
+        complain(code, &problem);
+    }
+    ledger_release(&ledger);
+    return code;
+}
+
+/* Says it; always false. */
+static bool wrong_use(const char *what)
+{
+    fprintf(stderr, "tipster check: %s (tipster check --help)\n", what);
+    return false;
+}
+
+/* A number of seconds from 0 to WAIT_MAX_S. */
+static bool parse_seconds(const char *text, int64_t *ret_ms)
+{
+    char *end;
+    long seconds = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || seconds < 0 || seconds > WAIT_MAX_S)
+        return false;
+    *ret_ms = seconds * 1000;
+    return true;
+}
+
+/* False: wrong use, which has been said. */
+static bool parse_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {
+        {"ledger", required_argument, NULL, 'l'}, {"company", required_argument, NULL, 'c'},
+        {"wait", required_argument, NULL, 'w'},   {"partial", no_argument, NULL, 'p'},
+        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        if (option == 'l')
+            options->files[options->file_count++] = optarg;
+        else if (option == 'c')
+            options->company = optarg;
+        else if (option == 'w' && !parse_seconds(optarg, &options->wait_ms))
+            return wrong_use("--wait must be a number of seconds, at most a day");
+        else if (option == 'p')
+            options->partial = true;
+        else if (option == 'j')
+            options->json = true;
+        else if (option == '?')
+            return wrong_use("wrong options");
+    }
+    while (optind < argc)
+        options->files[options->file_count++] = argv[optind++];
+    if (options->file_count == 0)
+        return wrong_use("--ledger FILE is missing");
+    if (!company_id_is_valid(options->company))
+        return wrong_use("--company must be 1 to 32 of a-z, 0-9, - and _");
+    return true;
+}
+
+int verb_check(int argc, char **argv, const struct config *config)
+{
+    AUTO_FREE const char **files = xcalloc((size_t)argc + 1, sizeof(*files));
+    struct options options = {
+        .company = config->anonymous_company, .wait_ms = WAIT_DEFAULT_S * 1000, .files = files};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(help, stdout);
+            return EXIT_DONE;
+        }
+    }
+    return parse_options(argc, argv, &options) ? run(config, &options) : EXIT_USAGE;
+}

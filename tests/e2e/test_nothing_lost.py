@@ -1,0 +1,406 @@
+"""What was answered 2xx is stored once, whatever dies meanwhile, and the checker that says so notices when it is not.
+
+Clients with ledgers send while processes are killed or frozen; then everything is healed and `tipster check` must find
+nothing. Two builds with one guarantee taken out go through the fault that the guarantee is there for, and must be found out.
+
+ROUNDS (10): how often each process is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+from ledger import FAIL, OK, UNKNOWN, Ledger, LedgerClient
+from records import coupon, event, fresh, user
+from stack import TOP, Process
+
+ROUNDS = int(os.environ.get("ROUNDS", "10"))
+EVENTS = 40
+
+
+def wait_for(what: str, condition: Callable[[], bool], timeout_s: float = 30, every_s: float = 0.02) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {timeout_s} s"
+        time.sleep(every_s)
+
+
+class Load:
+    """Clients that send until they are told to stop, each with a ledger and ids of its own."""
+
+    def __init__(self, base_url: str, folder: Path, coupon_clients: int = 4):
+        self.base_url = base_url
+        self.folder = folder
+        self.stopping = threading.Event()
+        self.ledgers: list[Ledger] = []
+        self.failures: list[BaseException] = []
+        self.event_ids = [fresh("e") for _ in range(EVENTS)]
+        jobs: list[Callable[[LedgerClient, random.Random], Iterator[None]]] = [self._coupons] * coupon_clients
+        jobs += [self._users, self._events]
+        folder.mkdir(parents=True, exist_ok=True)
+        self.threads = [threading.Thread(target=self._run, args=(number, job), daemon=True) for number, job in enumerate(jobs)]
+
+    def _run(self, number: int, job: Callable[[LedgerClient, random.Random], Iterator[None]]) -> None:
+        ledger = Ledger(self.folder / f"connection-{number}.ledger")
+        self.ledgers.append(ledger)
+        try:
+            for _ in job(LedgerClient(self.base_url, ledger), random.Random(number)):
+                if self.stopping.is_set():
+                    return
+        except BaseException as error:  # told by stop()
+            self.failures.append(error)
+        finally:
+            ledger.close()
+
+    def _coupon(self, rng: random.Random, user_ids: list[str]) -> dict[str, Any]:
+        events = rng.sample(self.event_ids, rng.choice((1, 1, 2, 3, 8)))
+        return coupon(user_id=rng.choice(user_ids), events=events, stake=rng.choice((1, 2.5, 0.0001)))
+
+    def _coupons(self, client: LedgerClient, rng: random.Random) -> Iterator[None]:
+        user_ids = [fresh("u") for _ in range(200)]
+        sent: list[dict[str, Any]] = []
+        while True:
+            kind = rng.random()
+            if kind < 0.5:
+                batch = [self._coupon(rng, user_ids) for _ in range(rng.choice((2, 20, 60)))]
+                batch += rng.sample(sent[-50:], min(2, len(sent)))  # repeats of what was sent before
+                batch += batch[:1]  # and within the batch
+                if client.post_batch("coupon", batch) == UNKNOWN:
+                    client.post_batch("coupon", batch)  # as a client would: the same again
+                sent += batch
+            elif kind < 0.8:
+                record = self._coupon(rng, user_ids)
+                (client.post if rng.random() < 0.5 else client.register)("coupon", record)
+                sent.append(record)
+            elif sent and kind < 0.9:
+                client.post("coupon", {**rng.choice(sent), "stake": rng.choice((7, 8, 9))})  # a conflict
+            elif sent and kind < 0.97:
+                client.post("coupon", rng.choice(sent))
+            else:
+                client.post("coupon", {**self._coupon(rng, user_ids), "stake": 0})  # refused
+            yield
+
+    def _users(self, client: LedgerClient, rng: random.Random) -> Iterator[None]:
+        user_ids = [fresh("u") for _ in range(30)]
+        version = 0
+        while True:
+            record = user(rng.choice(user_ids), birth_year=rng.randint(1920, 2000))
+            version += 1
+            if rng.random() < 0.6:
+                record["version"] = max(0, version - rng.choice((0, 0, 0, 5)))
+            if rng.random() < 0.5:
+                client.put("user", record)
+            else:
+                client.post_batch("user", [record, user(rng.choice(user_ids))])
+            yield
+
+    def _events(self, client: LedgerClient, rng: random.Random) -> Iterator[None]:
+        version = 0
+        while True:
+            event_id = rng.choice(self.event_ids)
+            version += 1
+            number = max(0, version - rng.choice((0, 0, 0, 5)))
+            if rng.random() < 0.25:
+                client.delete_event(event_id, number if rng.random() < 0.7 else None)
+            else:
+                names = rng.sample(["Ajax", "Bayern", "Everton", "Arsenal", "Porto"], rng.choice((1, 2, 3)))
+                record = event(event_id, participants=names, league=rng.choice(("A", "B")))
+                if rng.random() < 0.7:
+                    record["version"] = number
+                client.put("event", record)
+            yield
+
+    def __enter__(self) -> "Load":
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(60)
+            assert not thread.is_alive(), "a client does not come back"
+        if self.failures:
+            raise self.failures[0]
+
+    def acknowledged(self) -> int:
+        return sum(ledger.counts[OK] for ledger in self.ledgers)
+
+
+def check(app: Any, folder: Path) -> tuple[int, dict[str, Any]]:
+    """Exit code and result of `tipster check` on all ledgers of a folder."""
+    done = app.run("check", "--json", "--wait", "60", "--ledger", *sorted(folder.glob("*.ledger")), check=False)
+    assert done.returncode in (0, 1), f"status {done.returncode}: {done.stderr}"
+    return done.returncode, json.loads(done.stdout)
+
+
+def require_clean(app: Any, folder: Path) -> dict[str, Any]:
+    status, result = check(app, folder)
+    assert status == 0, json.dumps({"found": result["found"], "findings": result["findings"]}, indent=1)
+    return result
+
+
+# ---- processes die
+
+
+def kill_worker(app: Any, rng: random.Random) -> None:
+    workers = app.workers()
+    if workers:
+        try:
+            os.kill(rng.choice(workers), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def test_nothing_is_lost_when_processes_are_killed(server_factory: Any, tmp_path: Path) -> None:
+    app = server_factory()
+    rng = random.Random(1)
+    with Load(app.base_url, tmp_path / "ledgers") as load:
+        wait_for("the clients to begin", lambda: load.acknowledged() > 100)
+        for _ in range(ROUNDS):
+            time.sleep(rng.uniform(0.1, 0.5))
+            app.ingest.kill9()
+            kill_worker(app, rng)
+            app.ingest.start()
+            time.sleep(rng.uniform(0.3, 0.8))
+        enough = max(load.acknowledged() + 500, 4000)
+        wait_for("service after the last kill", lambda: load.acknowledged() > enough, timeout_s=60)
+    app.wait_caught_up()
+    result = require_clean(app, load.folder)
+    coupons = result["coupons"]
+    assert coupons["acknowledged"] > 2000 and coupons["absorbed"] > 50, coupons
+    assert coupons["rejected"] > 5 and coupons["refused"] > 0, coupons  # the load had conflicts and bad records in it
+    assert result["users"]["stored"] > 10 and result["events"]["stored"] > 10
+
+
+class Mark:
+    """What a process logs from now on."""
+
+    def __init__(self, process: Process):
+        self.log = process.log
+        self.offset = self.log.stat().st_size
+
+    def since(self) -> str:
+        return self.log.read_bytes()[self.offset:].decode(errors="replace")
+
+
+def test_a_frozen_ingest_process_changes_nothing_when_it_wakes(server_factory: Any, tmp_path: Path) -> None:
+    app = server_factory(env={"INGEST_SESSION_MS": "6000"})
+    other = second_ingest(app, tmp_path)
+    try:
+        other.start()
+        with Load(app.base_url, tmp_path / "ledgers") as load:
+            wait_for("both processes to have partitions", lambda: has_partitions(app.ingest) and has_partitions(other))
+            wait_for("the clients to begin", lambda: load.acknowledged() > 500)
+            time.sleep(1)  # both are at work
+            other.pause()
+            first, frozen = Mark(app.ingest), Mark(other)
+            # After the session's end, and when it was frozen inside a transaction, after the database's wait_timeout (30 s).
+            wait_for("the first process to have all partitions", lambda: first.since().count("has 6 partitions") == 2, 60)
+            time.sleep(1)
+            other.resume()
+            wait_for("the frozen one to notice", lambda: "partitions lost" in frozen.since() or "fenced" in frozen.since())
+            time.sleep(1)
+        app.wait_caught_up()
+        result = require_clean(app, load.folder)
+        assert result["coupons"]["acknowledged"] > 500
+    finally:
+        other.stop()
+
+
+# ---- the checker sees what is wrong
+
+# What is done to the stored rows, and the kinds of findings that must come of it, each once.
+TAMPERING = [
+    ("delete from coupons where coupon_id = 'c-0'", {"lost": 1, "orphan": 2}),
+    ("update coupons set stake = stake + 1 where coupon_id = 'c-1'", {"altered": 1}),
+    ("update selections set odds = 9 where coupon_id = 'c-2' limit 1", {"altered": 1}),
+    ("delete from selections where coupon_id = 'c-3' limit 1", {"altered": 1, "counts": 1}),
+    ("insert into coupons select company_id, user_id, 'other', stake, placed_at, content_hash, position from coupons "
+     "where coupon_id = 'c-4'", {"foreign": 1, "altered": 1}),
+    ("update event_counts set n = n + 1 limit 1", {"counts": 1}),
+    ("delete from rejected", {"lost": 1}),
+    ("insert into rejected select company_id, topic, partition_id, position + 1000, kind, record_id, user_id, reason, detail, "
+     "request_id, payload, rejected_at from rejected", {"doubled": 1}),
+    ("update coupons set content_hash = (select unhex(sha2(payload, 256)) from rejected), stake = 99 where coupon_id = 'c-4'",
+     {"lost": 1, "doubled": 1, "displaced": 1}),
+    ("insert into users select company_id, 'user-refused', birth_year, country, currency, gender, registration_date, version, "
+     "position from users where user_id = 'user-0'", {"refused": 1}),
+    ("update users set gender = 'x' where user_id = 'user-0'", {"altered": 1}),
+    ("update users set birth_year = 1950 where user_id = 'user-1'", {"lost": 1}),
+    ("delete from users where user_id = 'user-2'", {"lost": 1}),
+    ("update events set withdrawn = 0 where event_id = 'event-withdrawn'", {"lost": 1, "participants": 1}),
+    ("delete from event_participants where event_id = 'event-open' limit 1", {"participants": 1}),
+    ("update events set withdrawn = 1 where event_id = 'event-open'", {"lost": 1, "participants": 1}),
+    ("insert into event_counts values ('nobody', 'e', 0, 1, 1)", {"company": 1}),
+    ("insert into event_counts values ('', 'e', 0, 1, 1)", {"company": 1}),
+]
+
+
+TABLES = ("coupons", "selections", "event_counts", "rejected", "users", "events", "event_participants")
+
+
+def all_rows(cursor: Any, table: str) -> list[tuple[Any, ...]]:
+    cursor.execute(f"select * from {table}")
+    return list(cursor.fetchall())
+
+
+def test_the_checker_names_what_was_tampered_with(server_factory: Any, tmp_path: Path) -> None:
+    app = server_factory()
+    client = LedgerClient(app.base_url, Ledger(tmp_path / "sent.ledger"))
+    coupons = [coupon(coupon_id=f"c-{i}", user_id="u", events=["event-open", f"event-{i}"]) for i in range(5)]
+    assert client.post_batch("coupon", coupons) == OK
+    assert client.post("coupon", {**coupons[4], "stake": 99}) == OK  # a conflict
+    assert client.post("coupon", {**coupons[4], "stake": 0}) == FAIL
+    assert client.post_batch("user", [user(f"user-{i}", birth_year=1950) for i in range(3)]) == OK
+    assert client.post_batch("user", [user(f"user-{i}", birth_year=1960) for i in range(3)]) == OK
+    assert client.post_batch("user", [user("user-refused", birth_year=1960), user("user-bad", birth_year=0)]) == FAIL
+    assert client.post_batch("event", [event("event-open"), event("event-withdrawn")]) == OK
+    assert client.delete_event("event-withdrawn") == OK
+    app.wait_caught_up()
+    require_clean(app, tmp_path)
+    for statement, expected in TAMPERING:
+        with app.connect(autocommit=True) as connection, connection.cursor() as cursor:
+            kept = {table: all_rows(cursor, table) for table in TABLES}
+            assert cursor.execute(statement) > 0, statement
+            status, result = check(app, tmp_path)
+            for table, rows in kept.items():
+                cursor.execute(f"delete from {table}")
+                if rows:
+                    cursor.executemany(f"insert into {table} values ({','.join(['%s'] * len(rows[0]))})", rows)
+        found = {kind: count for kind, count in result["found"].items() if count > 0}
+        assert (status, found) == (1, expected), statement
+    require_clean(app, tmp_path)
+
+
+# ---- builds that must be found out
+
+
+def build_sabotaged(name: str) -> Path:
+    """A build with one guarantee taken out; made once, brought up to date afterwards."""
+    folder = TOP / f"build-sabotage-{name}"
+    env = {key: value for key, value in os.environ.items() if key not in ("CFLAGS", "LDFLAGS", "MAKEFLAGS", "MFLAGS")}
+    steps = [["/usr/bin/meson", "compile", "-C", str(folder), "tipster", "tipster-server"]]
+    if not (folder / "build.ninja").exists():
+        steps.insert(0, ["/usr/bin/meson", "setup", f"-Dsabotage={name}", str(folder), str(TOP)])
+    for step in steps:
+        done = subprocess.run(step, env={**env, "CC": "/usr/bin/gcc"}, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    return folder
+
+
+def second_ingest(app: Any, folder: Path, **env: str) -> Process:
+    return Process("ingest-2", [app.binary, "ingest"], folder / "ingest-2.log",
+                   {**app.env, "INGEST_INSTANCE": f"{app.name}-2", **env}, cwd=TOP)
+
+
+def has_partitions(process: Process) -> bool:
+    return process.log.exists() and "partitions" in process.log.read_text(errors="replace")
+
+
+def send_while_kafka_is_frozen(app: Any, folder: Path) -> None:
+    """Clients send while the broker is frozen; then the server's workers die."""
+
+    def send(number: int) -> None:
+        ledger = Ledger(folder / f"connection-{number}.ledger")
+        client = LedgerClient(app.base_url, ledger)
+        deadline = time.monotonic() + 2.5
+        for _ in range(150):
+            client.post("coupon", coupon())
+            if time.monotonic() > deadline:
+                break
+        ledger.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, range(4)))
+    for worker in app.workers():
+        os.kill(worker, signal.SIGKILL)
+
+
+def test_an_answer_before_the_acknowledgement_is_found_out(server_factory: Any, tmp_path: Path) -> None:
+    sound, sabotaged = server_factory(), server_factory(build_dir=build_sabotaged("early-ack"))
+    folders = {sound: tmp_path / "sound", sabotaged: tmp_path / "sabotaged"}
+    for app, folder in folders.items():  # the producers are connected before the broker freezes
+        folder.mkdir()
+        assert LedgerClient(app.base_url, Ledger(folder / "first.ledger")).post("user", user()) == OK
+    sound.kafka.pause()
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(send_while_kafka_is_frozen, folders.keys(), folders.values()))
+    finally:
+        sound.kafka.resume()
+    time.sleep(1)  # what stood in sockets arrives
+    require_clean(sound, folders[sound])
+    status, result = check(sabotaged, folders[sabotaged])
+    assert status == 1 and result["found"]["lost"] > 100, result["found"]
+    assert any(finding["kind"] == "lost" and finding["what"] == "coupon" for finding in result["findings"])
+
+
+def lock_waits(app: Any) -> int:
+    """Transactions of this application that wait for a lock. InnoDB tells news only to who has not asked for 0.1 s."""
+    with app.connect(user="root") as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from information_schema.innodb_trx t join information_schema.processlist p "
+                       "on p.id = t.trx_mysql_thread_id where t.trx_state = 'LOCK WAIT' and p.db = %s", (app.name,))
+        return int(cursor.fetchone()[0])
+
+
+def overlap(app: Any, folder: Path) -> None:
+    """A frozen consumer wakes up with a batch of which its successor has stored the greater part.
+
+    The batch's last coupon is the first in the order of keys, and a rival transaction holds its row: the consumer stops
+    before it has written anything and is frozen there. The successor, with small batches, stores what comes before that
+    coupon and stops at it too. Then the rival gives up, and the frozen one is woken.
+    """
+    folder.mkdir()
+    app.migrate()
+    app.serve.start()
+    client = LedgerClient(app.base_url, Ledger(folder / "connection.ledger"))
+    event_ids = [fresh("e") for _ in range(3)]
+    coupons = [coupon(coupon_id=f"c-{i}", user_id=f"u-{i}", events=event_ids) for i in range(400)]
+    assert client.post_batch("coupon", coupons) == OK
+    assert client.post("coupon", coupon(coupon_id="last", user_id="!", events=event_ids)) == OK
+    rival = app.connect(autocommit=False)
+    frozen = Process("ingest-frozen", [app.binary, "ingest", "--consumers", "1"], folder / "ingest-frozen.log",
+                     {**app.env, "INGEST_BATCH_MS": "1500"}, cwd=TOP)
+    successor = second_ingest(app, folder, INGEST_BATCH_RECORDS="50")
+    try:
+        with rival.cursor() as cursor:
+            cursor.execute("insert into coupons (company_id, user_id, coupon_id, stake, placed_at, content_hash, position) "
+                           "values ('demo', '!', 'last', 1, '2026-01-01', repeat('x', 32), 1)")
+        frozen.start()
+        wait_for("the first consumer at the lock", lambda: lock_waits(app) == 1, every_s=0.4)
+        frozen.pause()
+        successor.start()
+        wait_for("its successor at the lock", lambda: lock_waits(app) == 2, every_s=0.4)
+        rival.rollback()
+        frozen.resume()
+        app.wait_caught_up()
+    finally:
+        rival.close()
+        frozen.stop()
+        successor.stop()
+
+
+def test_missing_offset_checks_are_found_out(server_factory: Any, tmp_path: Path) -> None:
+    env = {"COMPANY_PARTITIONS": "1", "INGEST_SESSION_MS": "6000"}
+    sound = server_factory(start=False, env=env)
+    sabotaged = server_factory(start=False, env=env, build_dir=build_sabotaged("no-offset-check"))
+    folders = [tmp_path / "sound", tmp_path / "sabotaged"]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(overlap, (sound, sabotaged), folders))
+    require_clean(sound, folders[0])
+    status, result = check(sabotaged, folders[1])
+    assert status == 1 and result["found"]["counts"] == 3, result["found"]
+    assert [finding["what"] for finding in result["findings"]].count("event") == 3

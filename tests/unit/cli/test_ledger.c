@@ -1,0 +1,213 @@
+/* Ledgers as they are written, torn and broken; and which states of a user or event they allow. */
+#include "tests/unit/unit.h"
+
+#include "base/err.h"
+#include "cli/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const int64_t now_ms = 1795000000000; /* November 2026 */
+
+#define COUPON(user, coupon, stake)                                                                \
+    "{\"coupon_id\":\"" coupon "\",\"user_id\":\"" user "\",\"stake\":" stake                      \
+    ",\"timestamp\":\"2026-01-01T00:00:00Z\",\"selections\":[{\"event_id\":\"e\",\"odds\":2}]}"
+#define USER(id, year)                                                                             \
+    "{\"user_id\":\"" id "\",\"birth_year\":" year ",\"country\":\"N\",\"currency\":\"NOK\","      \
+    "\"gender\":\"f\",\"registration_date\":\"2020-01-01\"}"
+
+/* Reads a ledger of this text; on success it is indexed. */
+static int read_text(const char *text, struct ledger *ledger, struct buf *problem)
+{
+    char path[] = "/tmp/tipster-ledger-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    *ledger = (struct ledger){0};
+    int err = ledger_read(ledger, path, now_ms, problem);
+    unlink(path);
+    if (err == 0)
+        ledger_index(ledger);
+    return err;
+}
+
+static void reads_attempts_and_outcomes(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    AUTO_BUF problem = {0};
+    assert_int_equal(
+        read_text("attempt\t1\tcoupon\tput\tv1\t" COUPON(
+                      "u", "c",
+                      "10") "\n"
+                            "attempt\t2\tuser\tput\tv1\t" USER(
+                                "u", "1990") "\n"
+                                             "outcome\t2\tok\n"
+                                             "attempt\t3\tcoupon\tput\tolder\t" COUPON(
+                                                 "u", "c",
+                                                 "10.0") "\n"
+                                                         "attempt\t4\tevent\tdelete\tv1\t{\"event_"
+                                                         "id\":\"e\",\"version\":7}\n"
+                                                         "outcome\t1\tfail\noutcome\t4\tunknown\n",
+                  &ledger, &problem),
+        0);
+    assert_int_equal(ledger.key_count, 3);
+    const struct ledger_key *key = ledger_find(&ledger, RECORD_COUPON, str_of("u"), str_of("c"));
+    assert_non_null(key);
+    assert_int_equal(key->count, 2);
+    assert_int_equal(key->attempts[0].outcome, OUTCOME_FAIL);
+    assert_int_equal(key->attempts[1].outcome, OUTCOME_UNKNOWN);
+    /* The same content in other words. */
+    assert_memory_equal(key->attempts[0].content, key->attempts[1].content, SHA256_SIZE);
+    key = ledger_find(&ledger, RECORD_EVENT, (struct str){0}, str_of("e"));
+    assert_non_null(key);
+    assert_true(key->attempts[0].withdrawal);
+    assert_int_equal(key->attempts[0].version, 7);
+    assert_null(ledger_find(&ledger, RECORD_USER, (struct str){0}, str_of("v")));
+    ledger_release(&ledger);
+}
+
+static void ignores_a_torn_last_line(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    AUTO_BUF problem = {0};
+    assert_int_equal(read_text("attempt\t1\tuser\tput\tv1\t" USER(
+                                   "u", "1990") "\n"
+                                                "attempt\t2\tuser\tput\tv1\t{\"user_",
+                               &ledger, &problem),
+                     0);
+    assert_int_equal(ledger.count, 1);
+    ledger_release(&ledger);
+}
+
+static void keeps_an_invalid_payload_apart(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    AUTO_BUF problem = {0};
+    assert_int_equal(
+        read_text("attempt\t1\tcoupon\tput\tv1\t" COUPON("u", "c", "0") "\n", &ledger, &problem),
+        0);
+    assert_false(ledger.attempts[0].valid);
+    assert_null(ledger_find(&ledger, RECORD_COUPON, str_of("u"), str_of("c")));
+    ledger_release(&ledger);
+}
+
+static void refuses_broken_lines(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "sent\t1\n",
+        "attempt\t1\tuser\tput\tv1\n",
+        "attempt\tx\tuser\tput\tv1\t{}\n",
+        "attempt\t1\tbet\tput\tv1\t{}\n",
+        "attempt\t1\tuser\tdelete\tv1\t{}\n",
+        "outcome\t1\tok\n",
+        "attempt\t1\tuser\tput\tv1\t{}\nattempt\t1\tuser\tput\tv1\t{}\n",
+        "attempt\t1\tuser\tput\tv1\t{}\noutcome\t1\tok\noutcome\t1\tok\n",
+        "attempt\t1\tuser\tput\tv1\t{}\noutcome\t1\tdone\n",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct ledger ledger;
+        AUTO_BUF problem = {0};
+        assert_int_equal(read_text(texts[i], &ledger, &problem), TIP_ESYNTAX);
+        assert_true(problem.len > 0);
+        ledger_release(&ledger);
+    }
+}
+
+/* An attempt whose content is `letter`. */
+static struct attempt put(char letter, int64_t version, enum attempt_outcome outcome)
+{
+    struct attempt attempt = {.outcome = outcome, .version = version, .valid = true};
+    memset(attempt.content, letter, sizeof(attempt.content));
+    return attempt;
+}
+
+static struct attempt withdrawal(int64_t version, enum attempt_outcome outcome)
+{
+    return (struct attempt){
+        .outcome = outcome, .version = version, .valid = true, .withdrawal = true};
+}
+
+static struct stored_state stored(char letter, int64_t version, bool withdrawn)
+{
+    struct stored_state state = {
+        .there = true, .known = letter != 0, .withdrawn = withdrawn, .version = version};
+    memset(state.content, letter, sizeof(state.content));
+    return state;
+}
+
+#define POSSIBLE(attempts, ...)                                                                    \
+    check_state_is_possible(attempts, sizeof(attempts) / sizeof((attempts)[0]),                    \
+                            &(struct stored_state[]){__VA_ARGS__}[0])
+
+static void the_last_acknowledged_state_stands(void **state)
+{
+    (void)state;
+    const struct attempt attempts[] = {put('a', VERSION_NONE, OUTCOME_OK),
+                                       put('b', VERSION_NONE, OUTCOME_OK),
+                                       put('x', VERSION_NONE, OUTCOME_FAIL)};
+    assert_true(POSSIBLE(attempts, stored('b', VERSION_NONE, false)));
+    assert_false(POSSIBLE(attempts, stored('a', VERSION_NONE, false)));
+    assert_false(POSSIBLE(attempts, stored('x', VERSION_NONE, false)));
+    assert_false(POSSIBLE(attempts, stored('b', VERSION_NONE, true)));
+    assert_false(POSSIBLE(attempts, (struct stored_state){0}));
+}
+
+static void the_higher_version_stands(void **state)
+{
+    (void)state;
+    const struct attempt attempts[] = {put('a', 5, OUTCOME_OK), put('b', 4, OUTCOME_OK),
+                                       withdrawal(3, OUTCOME_OK)};
+    assert_true(POSSIBLE(attempts, stored('a', 5, false)));
+    assert_false(POSSIBLE(attempts, stored('b', 4, false)));
+    assert_false(POSSIBLE(attempts, stored('a', 3, true)));
+}
+
+static void an_unknown_attempt_may_have_come_or_not(void **state)
+{
+    (void)state;
+    const struct attempt attempts[] = {put('a', VERSION_NONE, OUTCOME_OK),
+                                       put('b', VERSION_NONE, OUTCOME_UNKNOWN)};
+    assert_true(POSSIBLE(attempts, stored('a', VERSION_NONE, false)));
+    assert_true(POSSIBLE(attempts, stored('b', VERSION_NONE, false)));
+    const struct attempt only[] = {put('a', VERSION_NONE, OUTCOME_UNKNOWN)};
+    assert_true(POSSIBLE(only, (struct stored_state){0}));
+    /* It may come late, but an older version changes nothing then. */
+    const struct attempt late[] = {put('b', 1, OUTCOME_UNKNOWN), put('a', 2, OUTCOME_OK)};
+    assert_false(POSSIBLE(late, stored('b', 1, false)));
+    const struct attempt overtaken[] = {put('b', VERSION_NONE, OUTCOME_UNKNOWN),
+                                        put('a', 2, OUTCOME_OK)};
+    assert_true(POSSIBLE(overtaken, stored('b', VERSION_NONE, false)));
+}
+
+static void a_withdrawal_keeps_the_attributes(void **state)
+{
+    (void)state;
+    const struct attempt attempts[] = {put('a', 1, OUTCOME_OK), withdrawal(2, OUTCOME_OK)};
+    assert_true(POSSIBLE(attempts, stored('a', 2, true)));
+    assert_false(POSSIBLE(attempts, stored('a', 1, false)));
+    assert_false(POSSIBLE(attempts, stored(0, 2, true)));
+    const struct attempt early[] = {withdrawal(2, OUTCOME_OK), put('a', 1, OUTCOME_OK)};
+    assert_true(POSSIBLE(early, stored(0, 2, true)));
+    assert_false(POSSIBLE(early, stored('a', 2, true)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_attempts_and_outcomes),
+        cmocka_unit_test(ignores_a_torn_last_line),
+        cmocka_unit_test(keeps_an_invalid_payload_apart),
+        cmocka_unit_test(refuses_broken_lines),
+        cmocka_unit_test(the_last_acknowledged_state_stands),
+        cmocka_unit_test(the_higher_version_stands),
+        cmocka_unit_test(an_unknown_attempt_may_have_come_or_not),
+        cmocka_unit_test(a_withdrawal_keeps_the_attributes),
+    };
+    return RUN_TESTS(tests);
+}
