@@ -128,8 +128,9 @@ def demo_commands(app: App, day: str) -> list[list[str]]:
     """The commands that make the demo data through the HTTP API; running them again changes nothing."""
     files = sorted(str(path) for path in (TOP / "data" / "football").glob("*.csv"))
     return [
-        ["import", "fixtures", *files, "--shift-to", day, "--url", app.base_url],
-        ["generate", "--users", str(DEMO_USERS), "--coupons", str(DEMO_COUPONS), "--seed", "1", "--url", app.base_url],
+        ["import", "fixtures", *files, "--shift-to", day, "--to", app.base_url],
+        ["generate", "--users", str(DEMO_USERS), "--coupons", str(DEMO_COUPONS), "--seed", "1", "--as-of", day,
+         "--events-from", "api", "--to", app.base_url],
     ]
 
 
@@ -159,8 +160,6 @@ def demo(app: App) -> None:
     day = state.get("day") or datetime.date.today().isoformat()
     stamp.write_text(json.dumps({"day": day, "done": False}))
     say(f"demo data: 15 seasons of football moved around {day}, {DEMO_USERS} users, {DEMO_COUPONS} coupons, over HTTP")
-    for arguments in demo_commands(app, day):
-        run_command(app, arguments)
     last_said = time.monotonic()
 
     def tell(count: int) -> None:
@@ -171,7 +170,9 @@ def demo(app: App) -> None:
             last_said = time.monotonic()
             say(f"demo data: {count} records to go from Kafka to the database")
 
-    app.wait_caught_up(timeout_s=600, tell=tell)
+    for arguments in demo_commands(app, day):
+        run_command(app, arguments)
+        app.wait_caught_up(timeout_s=600, tell=tell)  # the coupons are placed on what the import has stored
     stamp.write_text(json.dumps({"day": day, "done": True}))
     say("demo data: stored")
 

@@ -73,6 +73,7 @@ class Database(_Server):
         self.setting = setting
         self.dir = Path(state_dir).resolve() / kind
         self.data = self.dir / "data"
+        self.tmp = self.dir / "tmp"  # of its own: a server that starts removes others' files from a shared one
         self.log = self.dir / "server.log"
         self.socket = self._socket_path()
         self.buffer_pool_mb = buffer_pool_mb
@@ -101,16 +102,17 @@ class Database(_Server):
             return
         if self.data.exists():
             shutil.rmtree(self.data)
-        self.dir.mkdir(parents=True, exist_ok=True)
+        self.tmp.mkdir(parents=True, exist_ok=True)
         self.log.unlink(missing_ok=True)
         if self.kind == "mariadb":
             user = ["--user=root"] if os.getuid() == 0 else []
             run_logged("making the database's files", [
                 "/usr/bin/mariadb-install-db", f"--defaults-file={CONF / 'mariadb' / 'mariadb.cnf'}", *user,
-                f"--datadir={self.data}", "--skip-test-db", "--skip-name-resolve"], self.log)
+                f"--datadir={self.data}", f"--tmpdir={self.tmp}", "--skip-test-db", "--skip-name-resolve"], self.log)
         else:
             run_logged("making the database's files",
-                        [*self._server_argv(), f"--datadir={self.data}", "--initialize-insecure"], self.log)
+                        [*self._server_argv(), f"--datadir={self.data}", f"--tmpdir={self.tmp}", "--initialize-insecure"],
+                       self.log)
         marker.touch()
 
     def passwords(self) -> dict[str, str]:
@@ -145,7 +147,8 @@ class Database(_Server):
     def start(self, wait: bool = True) -> "Database":
         require_free_port(self.port, self.setting)
         self._create()
-        argv = [*self._server_argv(), f"--datadir={self.data}", f"--socket={self.socket}", f"--port={self.port}",
+        self.tmp.mkdir(exist_ok=True)
+        argv = [*self._server_argv(), f"--datadir={self.data}", f"--tmpdir={self.tmp}", f"--socket={self.socket}", f"--port={self.port}",
                 f"--pid-file={self.dir / 'server.pid'}", f"--init-file={self._write_init_file()}",
                 f"--innodb-buffer-pool-size={self.buffer_pool_mb}M", *self.extra]
         self.process = Process(self.kind, argv, self.log, ready=self._ready, ready_timeout_s=90, stop_timeout_s=30)

@@ -19,6 +19,7 @@ enum {
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MAX_MS = 3000,
     REPORT_EVERY_MS = 500,
+    PING_AFTER_MS = 3000,
 };
 
 struct worker {
@@ -30,7 +31,8 @@ struct worker {
 
     struct consumer *consumer;
     struct owner *owner;
-    struct db *db; /* NULL: not connected */
+    struct db *db;      /* NULL: not connected */
+    int64_t db_used_ms; /* monotonic */
     struct batch batch;
     bool uncertain; /* a commit's answer was lost: the batch may be stored */
     bool begin_anew;
@@ -69,6 +71,16 @@ static int connect_db(struct worker *worker)
     if (err != 0)
         log_warn("ingest", "%s: %s; trying again", worker->instance, buf_cstr(&problem));
     return err;
+}
+
+/* The server drops sessions that fall silent, as a frozen process does: an idle one says a word. */
+static void stay_connected(struct worker *worker)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (worker->db == NULL || db_is_lost(worker->db) || now_ms - worker->db_used_ms < PING_AFTER_MS)
+        return;
+    worker->db_used_ms = now_ms;
+    (void)db_ping(worker->db); /* when it fails, the next batch connects anew */
 }
 
 static int on_assigned(void *arg, struct partition *partitions, size_t count)
@@ -165,6 +177,7 @@ static int flush(struct worker *worker)
         if (err == 0) {
             err = store(worker, worker->batch.items, worker->batch.count, &done);
             worker->uncertain = err == TIP_EUNAVAIL;
+            worker->db_used_ms = clock_monotonic_ms();
         }
         drop_stored(&worker->batch, done);
         if (err == 0)
@@ -258,6 +271,7 @@ static int consume(struct worker *worker)
         }
         if (clock_monotonic_ms() - worker->reported_at_ms > REPORT_EVERY_MS)
             show_progress(worker);
+        stay_connected(worker);
     }
     return 0;
 }

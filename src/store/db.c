@@ -81,6 +81,19 @@ static int note_connection_error(struct db *db)
     return db_note_error(db, mysql_errno(db->mysql), mysql_error(db->mysql));
 }
 
+/*
+ * After so long the server drops a session of ingest that has fallen silent, and its locks with it:
+ * three times what Kafka waits for a silent consumer (10 to 60 s). Who waits for such a lock waits
+ * longer than that, and the client longer still.
+ */
+static int64_t ingest_silence_s(const struct config *config)
+{
+    int64_t silence_s = config->ingest_session_ms * 3 / 1000;
+    return silence_s < 10 ? 10 : silence_s > 60 ? 60 : silence_s;
+}
+
+enum { LOCK_WAIT_EXTRA_S = 10, READ_EXTRA_S = 20 };
+
 static void set_timeout(MYSQL *mysql, enum mysql_option option, int64_t timeout_ms)
 {
     unsigned seconds = (unsigned)((timeout_ms + 999) / 1000); /* the library counts in seconds */
@@ -91,13 +104,22 @@ static void set_options(struct db *db, const struct config *config, enum db_role
 {
     unsigned off = 0;
     int64_t limit_ms = role == DB_API      ? config->database_timeout_ms
-                       : role == DB_INGEST ? 30000
+                       : role == DB_INGEST ? (ingest_silence_s(config) + READ_EXTRA_S) * 1000
                                            : 3600 * 1000;
     set_timeout(db->mysql, MYSQL_OPT_CONNECT_TIMEOUT, role == DB_API ? limit_ms : 5000);
     set_timeout(db->mysql, MYSQL_OPT_READ_TIMEOUT, limit_ms);
     set_timeout(db->mysql, MYSQL_OPT_WRITE_TIMEOUT, limit_ms);
     mysql_options(db->mysql, MYSQL_OPT_LOCAL_INFILE, &off);
     mysql_options(db->mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+}
+
+static int set_ingest_limits(struct db *db, const struct config *config)
+{
+    AUTO_BUF limits = {0};
+    int64_t silence_s = ingest_silence_s(config);
+    buf_addf(&limits, "set session wait_timeout = %lld, innodb_lock_wait_timeout = %lld",
+             (long long)silence_s, (long long)(silence_s + LOCK_WAIT_EXTRA_S));
+    return db_execute(db, buf_str(&limits));
 }
 
 /*
@@ -116,8 +138,7 @@ static int set_session(struct db *db, const struct config *config, enum db_role 
     if (err == 0)
         err = db_execute(db, str_of(isolation));
     if (err == 0 && role == DB_INGEST)
-        err =
-            db_execute(db, str_of("set session wait_timeout = 30, innodb_lock_wait_timeout = 40"));
+        err = set_ingest_limits(db, config);
     if (err != 0 || role != DB_API)
         return err;
     AUTO_BUF limit = {0};

@@ -41,6 +41,7 @@ class Load:
         self.base_url = base_url
         self.folder = folder
         self.stopping = threading.Event()
+        self.pause_s = 0.0  # after each request
         self.ledgers: list[Ledger] = []
         self.failures: list[BaseException] = []
         self.event_ids = [fresh("e") for _ in range(EVENTS)]
@@ -54,7 +55,7 @@ class Load:
         self.ledgers.append(ledger)
         try:
             for _ in job(LedgerClient(self.base_url, ledger), random.Random(number)):
-                if self.stopping.is_set():
+                if self.stopping.wait(self.pause_s):
                     return
         except BaseException as error:  # told by stop()
             self.failures.append(error)
@@ -206,8 +207,9 @@ def test_a_frozen_ingest_process_changes_nothing_when_it_wakes(server_factory: A
             wait_for("the clients to begin", lambda: load.acknowledged() > 500)
             time.sleep(1)  # both are at work
             other.pause()
+            load.pause_s = 0.1  # what waits for the frozen process is not to become much
             first, frozen = Mark(app.ingest), Mark(other)
-            # After the session's end, and when it was frozen inside a transaction, after the database's wait_timeout (30 s).
+            # After its session's end; if it was frozen inside a transaction, once the database has dropped that (18 s).
             wait_for("the first process to have all partitions", lambda: first.since().count("has 6 partitions") == 2, 60)
             time.sleep(1)
             other.resume()

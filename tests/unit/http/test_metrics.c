@@ -68,8 +68,17 @@ static void test_slots_outlive_their_workers(void **state)
     assert_null(strstr(text, "GET /hello"));
 }
 
+static void test_labels_are_escaped(void **state)
+{
+    (void)state;
+    AUTO_BUF out = {0};
+    metrics_label(&out, str_of("a\"b\\c\nd"));
+    assert_string_equal(buf_cstr(&out), "a\\\"b\\\\c\\nd");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slots_outlive_their_workers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slots_outlive_their_workers),
+                                       cmocka_unit_test(test_labels_are_escaped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
