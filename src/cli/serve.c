@@ -39,7 +39,7 @@ int verb_serve(int argc, char **argv, const struct config *config)
     setenv("TIPSTER_SQL_DIR", migrations_directory(), 1);
     /* A parsed record is some forty small pieces, more than glibc keeps at hand for a thread by
      * default. */
-    setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=2000", 0);
+    setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=200", 0);
     if (settings_file() != NULL)
         execl(server, "tipster-server", "--config", settings_file(), (char *)NULL);
     else

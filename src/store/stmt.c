@@ -249,11 +249,18 @@ void stmt_decimal(struct stmt *stmt, int64_t value_e4)
 {
     union scalar *scalar;
     MYSQL_BIND *bind = next_parameter(stmt, MYSQL_TYPE_STRING, &scalar);
-    uint64_t magnitude = value_e4 < 0 ? 0 - (uint64_t)value_e4 : (uint64_t)value_e4;
-    int len =
-        snprintf(scalar->decimal, sizeof(scalar->decimal), "%s%llu.%04llu", value_e4 < 0 ? "-" : "",
-                 (unsigned long long)(magnitude / 10000), (unsigned long long)(magnitude % 10000));
-    bind->buffer_length = (unsigned long)len;
+    uint64_t rest = value_e4 < 0 ? 0 - (uint64_t)value_e4 : (uint64_t)value_e4;
+    char *end = scalar->decimal + sizeof(scalar->decimal), *start = end;
+    for (int digits = 0; digits < 5 || rest > 0; digits++) { /* from the back; at least "0.0000" */
+        if (digits == 4)
+            *--start = '.';
+        *--start = (char)('0' + rest % 10);
+        rest /= 10;
+    }
+    if (value_e4 < 0)
+        *--start = '-';
+    bind->buffer = start;
+    bind->buffer_length = (unsigned long)(end - start);
 }
 
 void stmt_null(struct stmt *stmt)
