@@ -249,4 +249,5 @@ class Kafka(_Server):
 
 def _cluster_id() -> str:
     """A random cluster id in Kafka's form: 16 bytes in URL-safe base64 without padding."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # Not one that begins with "-": Kafka's own tool would take it for an option.
+    return "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]

@@ -75,7 +75,7 @@ def measure_post(bench: Bench) -> None:
     writer, results = _start(bench, "post"), bench.results
     seconds = bench.seconds(10)
     for connections in (64, 256):
-        writer.one(connections, bench.seconds(3))
+        writer.one(connections, bench.seconds(15))
         writer.hello(connections, 1)
     cells = {}
     for connections in (64, 256):
