@@ -14,7 +14,8 @@ import pytest
 import requests
 
 from conftest import DB_KIND, FIRST_PORT, LAST_PORT
-from stack import Database, Kafka, free_ports, stop_all
+from kafka_wire import KafkaWireError
+from stack import App, Database, Kafka, free_ports, stop_all
 
 DEADLINE_S = 2.0  # REQUEST_DEADLINE_MS
 MARGIN_S = 0.3
@@ -153,6 +154,13 @@ def outage(server_factory, breakable):
     return app
 
 
+def kafka_answers(app: App) -> bool:
+    try:
+        return app.behind() >= 0
+    except (OSError, KafkaWireError):
+        return False
+
+
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_kafka_goes_and_returns(outage, how: str) -> None:
     app, kafka = outage, outage.kafka
@@ -170,6 +178,7 @@ def test_kafka_goes_and_returns(outage, how: str) -> None:
         assert not_ready.status == 503 and not_ready.body["kafka"] != "ok" and not_ready.body["company"] == "ok"
         assert ready(app).status == 503
         kafka.start() if how == "killed" else kafka.resume()
+        wait_for(lambda: kafka_answers(app), 30, "the broker's return: its port is open before it answers")
         back_s = wait_for(lambda: push(app, f"back-{how}").status == 202, 5, "writes after the broker's return")
         wait_for(lambda: ready(app).status == 200, 5, "readiness")
         time.sleep(0.3)
