@@ -42,7 +42,6 @@ const char *change_kind_name(enum change_kind kind);
  */
 int change_decode(enum record_kind kind, const struct change_source *source,
                   struct change *ret_change, char *ret_detail, size_t detail_size);
-#define AUTO_CHANGE __attribute__((cleanup(change_release))) struct change
 void change_release(struct change *change);
 
 /* Appends company NUL id. */

@@ -56,17 +56,23 @@ static int update_claim(struct db *db, const struct partition_claim *claim)
     return stmt_run(stmt);
 }
 
+/* Runs a query for the row of a partition. 0: there is one; 1: none. */
+static int find_row(struct db *db, const char *sql, const struct partition_claim *claim,
+                    struct stmt **ret_stmt)
+{
+    int err = db_prepare(db, sql, ret_stmt);
+    if (err != 0)
+        return err;
+    stmt_str(*ret_stmt, str_of(claim->topic));
+    stmt_int(*ret_stmt, claim->partition);
+    err = stmt_run(*ret_stmt);
+    return err == 0 ? stmt_row(*ret_stmt) : err;
+}
+
 static int claim_one(struct db *db, struct partition_claim *claim)
 {
     struct stmt *stmt;
-    int err = db_prepare(db, sql_select, &stmt);
-    if (err != 0)
-        return err;
-    stmt_str(stmt, str_of(claim->topic));
-    stmt_int(stmt, claim->partition);
-    err = stmt_run(stmt);
-    if (err == 0)
-        err = stmt_row(stmt);
+    int err = find_row(db, sql_select, claim, &stmt);
     if (err < 0)
         return err;
     if (err > 0)
@@ -90,14 +96,7 @@ int offsets_claim(struct db *db, struct partition_claim *claims, size_t count)
 int offsets_lock(struct db *db, const struct partition_claim *claim, int64_t *ret_next)
 {
     struct stmt *stmt;
-    int err = db_prepare(db, sql_lock, &stmt);
-    if (err != 0)
-        return err;
-    stmt_str(stmt, str_of(claim->topic));
-    stmt_int(stmt, claim->partition);
-    err = stmt_run(stmt);
-    if (err == 0)
-        err = stmt_row(stmt);
+    int err = find_row(db, sql_lock, claim, &stmt);
     if (err < 0)
         return err;
     if (err > 0 || stmt_get_uint(stmt, 1) != claim->epoch)

@@ -174,9 +174,3 @@ void producer_destroy(struct producer *producer)
     rd_kafka_destroy(producer->client);
     free(producer);
 }
-
-void producer_test_fatal(struct producer *producer)
-{
-    rd_kafka_test_fatal_error(producer->client, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
-                              "asked for by a test");
-}

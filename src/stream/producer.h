@@ -52,7 +52,4 @@ void producer_flush(struct producer *producer, int timeout_ms);
 /* Gives up what is pending (each is reported with TIP_EUNAVAIL) and frees the producer. */
 void producer_destroy(struct producer *producer);
 
-/* For tests of the recovery: makes the client fail for good. */
-void producer_test_fatal(struct producer *producer);
-
 #endif
