@@ -7,3 +7,7 @@ TOP = Path(__file__).resolve().parent.parent
 for folder in (TOP / "tools", TOP / "tests" / "e2e"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "timing: judges durations; run once more when it failed (see e2e/patience.py)")

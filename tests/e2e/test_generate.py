@@ -11,6 +11,8 @@ from typing import Any, Callable
 import pytest
 
 from oracle import to_ms
+from patience import wait_for
+from scrape import metrics, total
 from wire import Wire
 
 AS_OF = "2026-11-21T00:00:00Z"
@@ -34,6 +36,11 @@ def stored(stack: Any, table: str, column: str, prefix: str) -> set[str]:
         cursor.execute(f"select {column} from {table} where company_id = %s and {column} like %s",
                        (stack.company, prefix + "%"))
         return {row[0].decode() if isinstance(row[0], bytes) else row[0] for row in cursor.fetchall()}
+
+
+def accepted(stack: Any) -> float:
+    """Records answered 2xx since serve started."""
+    return total(metrics(stack), "tipster_records_accepted_total")
 
 
 def ids(records: list[dict[str, Any]], field: str) -> set[str]:
@@ -139,7 +146,7 @@ def test_the_server_dies_and_returns(server_factory: Callable[..., Any]) -> None
     sender = threading.Thread(target=send)
     sender.start()
     for _ in range(2):
-        time.sleep(1)
+        wait_for(lambda: accepted(stack) > 300, "records to be accepted")
         stack.serve.kill9()
         time.sleep(0.5)
         stack.serve.start()
@@ -160,9 +167,9 @@ def test_503_is_sent_again(server_factory: Callable[..., Any], own_servers: Call
     sender = threading.Thread(target=lambda: outcome.update(
         generate(stack, "--users", "10", "--events", "100", "--coupons", "3000", "--rate", "800", "--batch", "10")))
     sender.start()
-    time.sleep(1)
+    wait_for(lambda: accepted(stack) > 300, "records to be accepted")
     kafka.pause()
-    time.sleep(3)
+    wait_for(lambda: total(metrics(stack), "tipster_http_requests_total", status="5xx") > 0, "a 503")
     kafka.resume()
     sender.join(timeout=90)
     assert outcome["accepted"] == {"users": 10, "events": 100, "coupons": 3000} and outcome["not_sent"] == 0
@@ -171,6 +178,7 @@ def test_503_is_sent_again(server_factory: Callable[..., Any], own_servers: Call
     assert len(stored(stack, "coupons", "coupon_id", "c1-")) == 3000
 
 
+@pytest.mark.timing
 def test_rate(stack: Any) -> None:
     begun = time.monotonic()
     result = generate(stack, "--seed", "70004", "--users", "0", "--coupons", "0", "--events", "400", "--rate", "200/s")

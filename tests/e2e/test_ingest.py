@@ -7,15 +7,9 @@ import pytest
 import requests
 from kafka import KafkaProducer
 
+from groups import owned
+from patience import served_s, wait_for
 from stack import Process, TOP
-
-
-def wait_for(condition, timeout_s=30, what="a condition"):
-    deadline = time.monotonic() + timeout_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
-        time.sleep(0.05)
-    return value
 
 
 def rows(app, text, *arguments):
@@ -183,7 +177,7 @@ def test_processes_share_the_partitions(server_factory):
                      app.dir / "ingest-2.log", app.env, cwd=TOP)
     second.start()
     try:
-        wait_for(lambda: "has " in second.log.read_text(), what="partitions for the second process")
+        wait_for(lambda: owned(app.ingest) == owned(second) == 6, "each process having half of the partitions")
         for batch in range(20):
             post(app, "coupons", *[coupon(batch * 50 + i, user=f"u{batch}-{i}") for i in range(50)])
         app.wait_caught_up()
@@ -224,13 +218,14 @@ def test_records_that_are_gone_from_kafka_stop_it(server_factory):
     assert "records are missing" in app.ingest.log.read_text()
 
 
+@pytest.mark.timing
 def test_sigterm_stores_what_it_has(server_factory):
     app = server_factory({"INGEST_BATCH_MS": "10000", "INGEST_BATCH_RECORDS": "20000"})
     wait_for(lambda: "has " in app.ingest.log.read_text(), what="partitions")
     post(app, "coupons", *[coupon(i) for i in range(200)])
     wait_for(lambda: app.behind() == 200, what="200 records behind")
-    begun = time.monotonic()
+    begun = served_s()
     time.sleep(1)  # into the batch, whose own time is far away
     app.ingest.stop()
-    assert time.monotonic() - begun < 8
+    assert served_s() - begun < 8
     assert app.behind() in (0, 200)  # all of the batch or none of it

@@ -2,70 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
-from typing import NamedTuple
 
 import requests
 
-NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\\\|\\"|\\n)*"'
-SAMPLE = re.compile(rf"({NAME})(?:{{({LABEL}(?:,{LABEL})*)}})? (-?[0-9.]+(?:e[+-]?\d+)?|[+-]Inf|NaN)")
-TYPES = ("counter", "gauge", "histogram")
-
-
-class Family(NamedTuple):
-    kind: str
-    help: str
-    samples: list[tuple[str, dict[str, str], float]]
-
-
-def parse(text: str) -> dict[str, Family]:
-    """By the rules of the text format 0.0.4: HELP and TYPE before the samples, each family in one piece, no sample twice."""
-    families: dict[str, Family] = {}
-    current, help_text, seen = "", "", set()
-    assert text.endswith("\n")
-    for line in text.splitlines():
-        if line.startswith("# HELP "):
-            _, _, current, help_text = line.split(" ", 3)
-            assert current not in families and help_text, line
-        elif line.startswith("# TYPE "):
-            _, _, name, kind = line.split(" ")
-            assert name == current and kind in TYPES, line
-            families[name] = Family(kind, help_text, [])
-        else:
-            match = SAMPLE.fullmatch(line)
-            assert match, f"not a sample: {line}"
-            name, labels, value = match.groups()
-            family = families[current]
-            suffixes = ("_bucket", "_sum", "_count") if family.kind == "histogram" else ("",)
-            assert name in [current + suffix for suffix in suffixes], f"{line} stands below {current}"
-            assert family.kind != "counter" or name.endswith("_total"), line
-            assert (name, labels) not in seen, f"twice: {line}"
-            seen.add((name, labels))
-            pairs = dict(pair.split("=", 1) for pair in re.findall(LABEL, labels or ""))
-            family.samples.append((name, {key: pair[1:-1] for key, pair in pairs.items()}, float(value)))
-    return families
-
-
-def metrics(app) -> dict[str, Family]:
-    answer = requests.get(f"{app.ops_url}/metrics", timeout=10)
-    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    return parse(answer.text)
-
-
-def total(families: dict[str, Family], name: str, **labels: str) -> float:
-    """The sum of a family's samples that have these labels; 0 without any."""
-    samples = families[name].samples if name in families else []
-    return sum(value for _, own, value in samples if labels.items() <= own.items())
-
-
-def wait_for(condition, timeout_s: float, what: str) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
-        time.sleep(0.2)
-
+from patience import wait_for
+from scrape import Family, metrics, parse, total
 
 def coupon(name: str) -> dict:
     return {"coupon_id": name, "user_id": "u1", "stake": 1, "timestamp": "2026-11-01T10:00:00Z",
@@ -88,12 +30,12 @@ def test_a_coupon_on_its_way(server_factory) -> None:
               if name.endswith("_count")]
     assert ({"route": route}, 8) in counts
     topic = app.topics()[2]
-    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 7, 12, "the lag to show")
+    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 7, "the lag to show", 12)
     app.ingest.resume()
     app.wait_caught_up()
-    wait_for(lambda: total(metrics(app), "tipster_ingest_coupons_stored_total", instance='a\\"b\\\\c') == 7, 10,
-             "the stored coupons to show")
-    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 0, 12, "the lag to go")
+    wait_for(lambda: total(metrics(app), "tipster_ingest_coupons_stored_total", instance='a\\"b\\\\c') == 7,
+             "the stored coupons to show", 10)
+    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 0, "the lag to go", 12)
     now = metrics(app)
     assert len({labels["partition"] for _, labels, _ in now["tipster_ingest_lag_records"].samples
                 if labels["topic"] == topic}) == 4

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import threading
@@ -20,19 +19,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
+from groups import owned
 from ledger import FAIL, OK, UNKNOWN, Ledger, LedgerClient
+from patience import served_s, wait_for
 from records import coupon, event, fresh, user
 from stack import TOP, Process
 
 ROUNDS = int(os.environ.get("ROUNDS", "10"))
 EVENTS = 40
-
-
-def wait_for(what: str, condition: Callable[[], bool], timeout_s: float = 30, every_s: float = 0.02) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {timeout_s} s"
-        time.sleep(every_s)
 
 
 class Load:
@@ -170,7 +164,7 @@ def test_nothing_is_lost_when_processes_are_killed(server_factory: Any, tmp_path
     app = server_factory()
     rng = random.Random(1)
     with Load(app.base_url, tmp_path / "ledgers") as load:
-        wait_for("the clients to begin", lambda: load.acknowledged() > 100)
+        wait_for(lambda: load.acknowledged() > 100, "the clients to begin")
         for _ in range(ROUNDS):
             time.sleep(rng.uniform(0.1, 0.5))
             app.ingest.kill9()
@@ -178,22 +172,13 @@ def test_nothing_is_lost_when_processes_are_killed(server_factory: Any, tmp_path
             app.ingest.start()
             time.sleep(rng.uniform(0.3, 0.8))
         enough = max(load.acknowledged() + 500, 4000)
-        wait_for("service after the last kill", lambda: load.acknowledged() > enough, timeout_s=60)
+        wait_for(lambda: load.acknowledged() > enough, "service after the last kill", timeout_s=60)
     app.wait_caught_up()
     result = require_clean(app, load.folder)
     coupons = result["coupons"]
     assert coupons["acknowledged"] > 2000 and coupons["absorbed"] > 50, coupons
     assert coupons["rejected"] > 5 and coupons["refused"] > 0, coupons  # the load had conflicts and bad records in it
     assert result["users"]["stored"] > 10 and result["events"]["stored"] > 10
-
-
-def owned(process: Process) -> int:
-    """How many partitions a process has now, by its log."""
-    now: dict[str, int] = {}
-    said = process.log.read_text(errors="replace") if process.log.exists() else ""
-    for consumer, count in re.findall(r"ingest: (\S+): (?:has (\d+) partitions|partitions (?:given back|lost))", said):
-        now[consumer] = int(count or 0)
-    return sum(now.values())
 
 
 class Mark:
@@ -213,17 +198,17 @@ def test_a_frozen_ingest_process_changes_nothing_when_it_wakes(server_factory: A
     try:
         other.start()
         with Load(app.base_url, tmp_path / "ledgers") as load:
-            wait_for("the clients to begin", lambda: load.acknowledged() > 500)
-            wait_for("both processes to share the partitions",
-                     lambda: owned(other) > 0 and owned(app.ingest) + owned(other) == 12, 60)
+            wait_for(lambda: load.acknowledged() > 500, "the clients to begin")
+            wait_for(lambda: owned(other) > 0 and owned(app.ingest) + owned(other) == 12,
+                     "both processes to share the partitions", 60)
             other.pause()
             load.pause_s = 0.1  # what waits for the frozen process is not to become much
             frozen = Mark(other)
             # After its session's end; if it was frozen inside a transaction, once the database has dropped that (18 s).
-            wait_for("the first process to have all partitions", lambda: owned(app.ingest) == 12, 60)
+            wait_for(lambda: owned(app.ingest) == 12, "the first process to have all partitions", 60)
             time.sleep(1)
             other.resume()
-            wait_for("the frozen one to notice", lambda: "partitions lost" in frozen.since() or "fenced" in frozen.since())
+            wait_for(lambda: "partitions lost" in frozen.since() or "fenced" in frozen.since(), "the frozen one to notice")
             time.sleep(1)
         app.wait_caught_up()
         result = require_clean(app, load.folder)
@@ -324,10 +309,10 @@ def send_while_kafka_is_frozen(app: Any, folder: Path) -> None:
     def send(number: int) -> None:
         ledger = Ledger(folder / f"connection-{number}.ledger")
         client = LedgerClient(app.base_url, ledger)
-        deadline = time.monotonic() + 2.5
+        start = served_s()
         for _ in range(150):
             client.post("coupon", coupon())
-            if time.monotonic() > deadline:
+            if served_s() - start > 2.5:
                 break
         ledger.close()
 
@@ -352,7 +337,7 @@ def test_an_answer_before_the_acknowledgement_is_found_out(server_factory: Any, 
     time.sleep(1)  # what stood in sockets arrives
     require_clean(sound, folders[sound])
     status, result = check(sabotaged, folders[sabotaged])
-    assert status == 1 and result["found"]["lost"] > 100, result["found"]
+    assert status == 1 and result["found"]["lost"] > 20, result["found"]
     assert any(finding["kind"] == "lost" and finding["what"] == "coupon" for finding in result["findings"])
 
 
@@ -388,10 +373,10 @@ def overlap(app: Any, folder: Path) -> None:
             cursor.execute("insert into coupons (company_id, user_id, coupon_id, stake, placed_at, content_hash, position) "
                            "values ('demo', '!', 'last', 1, '2026-01-01', repeat('x', 32), 1)")
         frozen.start()
-        wait_for("the first consumer at the lock", lambda: lock_waits(app) == 1, every_s=0.4)
+        wait_for(lambda: lock_waits(app) == 1, "the first consumer at the lock", every_s=0.4)
         frozen.pause()
         successor.start()
-        wait_for("its successor at the lock", lambda: lock_waits(app) == 2, every_s=0.4)
+        wait_for(lambda: lock_waits(app) == 2, "its successor at the lock", every_s=0.4)
         rival.rollback()
         frozen.resume()
         app.wait_caught_up()

@@ -9,6 +9,7 @@ import time
 import pytest
 import requests
 
+from patience import wait_for
 from stack import TOP
 
 
@@ -24,13 +25,6 @@ def coupon(name: str, user: str) -> dict:
 
 def post(app, kind: str, record: dict) -> requests.Response:
     return requests.post(f"{app.base_url}/v1/{kind}", json=record, timeout=10)
-
-
-def wait_for(condition, timeout_s: float, what: str) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
-        time.sleep(0.1)
 
 
 def configure(app, **settings: str) -> None:
@@ -87,7 +81,7 @@ def test_a_company_without_a_row(app) -> None:
     assert 'tipster_company_known{company="newcomer"} 0' in requests.get(f"{app.ops_url}/metrics", timeout=10).text
     assert app.serve.log.read_text().count("company newcomer is not in the database") == 1
     app.run("migrate")
-    wait_for(lambda: post(app, "coupons", coupon("c", "u")).status_code == 202, 5, "the company")
+    wait_for(lambda: post(app, "coupons", coupon("c", "u")).status_code == 202, "the company", 5)
     assert requests.get(f"{app.ops_url}/readyz", timeout=10).status_code == 200
     assert 'tipster_company_known{company="newcomer"} 1' in requests.get(f"{app.ops_url}/metrics", timeout=10).text
 
@@ -117,5 +111,5 @@ def test_include_started_is_the_row_s(server_factory) -> None:
     assert popular() == []
     with app.db() as connection, connection.cursor() as cursor:
         cursor.execute("update companies set include_started = 1")
-    wait_for(lambda: popular() == ["over"], 8, "the row to be read again")
+    wait_for(lambda: popular() == ["over"], "the row to be read again", 8)
     assert requests.get(f"{app.base_url}/v1/popular?include_started=0", timeout=10).json()["items"] == []

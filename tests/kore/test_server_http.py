@@ -227,6 +227,7 @@ def test_all_violations_of_all_lines(server: Server) -> None:
     assert {(error["line"], error["pointer"]) for error in answer.json()["errors"]} == {(2, ""), (3, "/birth_year"), (3, "/extra")}
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("data", [post("/v1/users", USER), post("/register_user", USER), request("DELETE", "/v1/events/e")],
                          ids=["v1", "older", "delete"])
 def test_writes_wait_for_the_servers(server: Server, data: bytes) -> None:
@@ -247,6 +248,7 @@ def silent_database() -> Iterator[dict[str, str]]:
         yield {"DATABASE_URL": f"mysql://nobody:x@127.0.0.1:{listener.getsockname()[1]}/none"}
 
 
+@pytest.mark.timing
 def test_a_silent_database_is_503_within_the_deadline(tmp_path: Path, silent_database: dict[str, str]) -> None:
     server = Server(tmp_path, **silent_database)
     start = time.monotonic()
