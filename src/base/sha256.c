@@ -1,6 +1,7 @@
 /* SHA-256; see sha256.h. */
 #include "base/sha256.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -24,4 +25,9 @@ void sha256_hex(const uint8_t digest[static SHA256_SIZE], char ret_hex[static SH
         ret_hex[2 * i + 1] = hex[digest[i] & 15];
     }
     ret_hex[64] = '\0';
+}
+
+bool sha256_equal(const uint8_t a[static SHA256_SIZE], const uint8_t b[static SHA256_SIZE])
+{
+    return CRYPTO_memcmp(a, b, SHA256_SIZE) == 0;
 }

@@ -12,4 +12,7 @@ void sha256_of(struct str data, uint8_t ret_digest[static SHA256_SIZE]);
 /* The digest as 64 lower-case digits and a NUL. */
 void sha256_hex(const uint8_t digest[static SHA256_SIZE], char ret_hex[static SHA256_HEX_SIZE]);
 
+/* Whether two digests are the same, in a time that does not depend on where they differ. */
+bool sha256_equal(const uint8_t a[static SHA256_SIZE], const uint8_t b[static SHA256_SIZE]);
+
 #endif

@@ -48,7 +48,7 @@ static int migrate_database(const struct config *config)
     int64_t spread = config->company_partitions < config->kafka_partitions
                          ? config->company_partitions
                          : config->kafka_partitions;
-    if (company_add(db, company, (int32_t)spread, &added) != 0) {
+    if (company_add(db, company, company, (int32_t)spread, &added) != 0) {
         buf_addf(&problem, "cannot make company %s: %s", company, db_error(db));
         return complain(&problem);
     }
