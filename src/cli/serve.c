@@ -17,8 +17,9 @@
 static const char help[] =
     "Usage: tipster serve\n\n"
     "Answers HTTP on BIND:PORT and, for operators, on OPS_BIND, until SIGTERM or SIGINT.\n"
-    "Needs DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS and ANONYMOUS_COMPANY; `tipster config` lists the "
-    "rest.\n\n"
+    "Needs DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS; `tipster config` lists the rest. Callers "
+    "bring "
+    "API keys\n(`tipster key`); SIGHUP reads companies and keys anew at once.\n\n"
     "Example:\n  PORT=8080 tipster serve\n";
 
 int verb_serve(int argc, char **argv, const struct config *config)

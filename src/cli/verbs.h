@@ -14,6 +14,8 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
     X(serve, "Answer HTTP: the companies' routes and their clients'.")                             \
     X(ingest, "Store what stands in Kafka in the database.")                                       \
     X(migrate, "Make or bring up to date the database's schema and the Kafka topics.")             \
+    X(company, "Add companies, list them, set what is set for each.")                              \
+    X(key, "Make, list, rotate and revoke the companies' API keys.")                               \
     X(generate, "Make up users, events and coupons and send them.")                                \
     X(import, "Send fixtures, users, events or coupons from files.")                               \
     X(check, "Hold a ledger of what was sent against what is stored.")                             \

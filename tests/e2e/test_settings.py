@@ -7,7 +7,7 @@ import pytest
 from conftest import BUILD
 from stack import TOP
 
-VERBS = ["serve", "ingest", "migrate", "generate", "import", "check", "config"]
+VERBS = ["serve", "ingest", "migrate", "company", "key", "generate", "import", "check", "config"]
 
 
 def tipster(*arguments):
