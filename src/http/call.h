@@ -3,8 +3,9 @@
  *
  * Writing a handler
  *   void popular_get(struct call *call)
- * 1. Add a line to routes.def (method, path with {captures}, handler) and declare nothing: the
- * table does. HEAD comes with GET; 404, 405, and requests that are malformed never reach a handler.
+ * 1. Add a line to routes.def (scope, method, path with {captures}, handler) and declare nothing:
+ * the table does. HEAD comes with GET; 404, 405, requests that are malformed and callers who may
+ * not do this never reach a handler.
  * 2. Read what was asked: call_capture(call, 0) is the first {…} of the path, percent-decoded;
  *    call_query(call) the parameters, or NULL when they are malformed and answered so:
  *        const struct query *query = call_query(call);
@@ -37,6 +38,7 @@
 
 struct backend;
 struct call;
+struct directory_company;
 struct http_request;
 struct pool;
 struct route;
@@ -58,8 +60,14 @@ void call_setup(const struct config *config, struct pool *database);
 const struct config *call_config(void);
 /* The clock of this request, milliseconds since 1970 UTC. */
 int64_t call_now_ms(const struct call *call);
-/* On whose behalf. */
+/* On whose behalf: every read and write is of this company alone. */
 struct str call_company(const struct call *call);
+/* What is set for the company; errors as directory_company. */
+int call_company_row(const struct call *call, struct directory_company *ret_company);
+/* What its key allows, a sum of enum scope. The route's own scope was checked before. */
+unsigned call_scopes(const struct call *call);
+/* The id of its key, for logs; "" for a call without one. */
+const char *call_key_id(const struct call *call);
 /* "X-Request-Id": the client's, or made here. */
 struct str call_request_id(const struct call *call);
 /* The n-th {capture} of the path, from 0. */

@@ -2,7 +2,9 @@
 #ifndef TIPSTER_HTTP_CALL_STATE_H
 #define TIPSTER_HTTP_CALL_STATE_H
 
+#include "http/auth.h"
 #include "http/call.h"
+#include "http/credentials.h"
 #include "http/pool.h"
 
 struct call_place {
@@ -16,6 +18,8 @@ struct call {
     int64_t started_us, deadline_ms; /* monotonic */
     int64_t now_ms;                  /* real */
     char request_id[CALL_REQUEST_ID_SIZE];
+    struct credentials credentials;
+    struct caller caller;
     struct query query;
     bool replied, waiting, ready, late;
 

@@ -73,7 +73,7 @@ static bool begin_write(struct call *call, enum change_kind kind)
         int err = writer_begin(call, kind);
         if (err == 0)
             return true;
-        directory_problem(err, &problem);
+        directory_problem(call_company(call), err, &problem);
     }
     reply_problem(call, PROBLEM_UNAVAILABLE, "%s", buf_cstr(&problem));
     return false;

@@ -9,6 +9,7 @@
 #include <kore/http.h>
 
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -86,6 +87,38 @@ static int check_address(const char *host, const char *port, const char *setting
     return TIP_ECONFIG;
 }
 
+/* Whether every address of a name is this machine's own, unreachable for others. */
+static bool is_loopback(const char *host)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses = NULL;
+    if (*host == '\0' || getaddrinfo(host, "0", &hints, &addresses) != 0)
+        return false;
+    bool loopback = true;
+    for (const struct addrinfo *at = addresses; at != NULL; at = at->ai_next) {
+        const struct sockaddr_in *v4 = (const void *)at->ai_addr;
+        const struct sockaddr_in6 *v6 = (const void *)at->ai_addr;
+        if (at->ai_family == AF_INET)
+            loopback &= ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+        else
+            loopback &= at->ai_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+    }
+    freeaddrinfo(addresses);
+    return loopback;
+}
+
+/* Calls without a key may write: nobody else's calls by accident. */
+static int check_anonymous(const struct config *config, struct buf *ret_problem)
+{
+    if (*config->anonymous_company == '\0' || config->anonymous_anywhere == 1 ||
+        is_loopback(config->bind))
+        return 0;
+    buf_addf(ret_problem,
+             "ANONYMOUS_COMPANY=%s lets everybody who reaches BIND=%s write without a key: unset "
+             "it, bind to 127.0.0.1, or say ANONYMOUS_ANYWHERE=1",
+             config->anonymous_company, config->bind);
+    return TIP_ECONFIG;
+}
+
 static int open_one(const char *name, const char *host, int port, const char *setting,
                     enum listener_kind kind, struct buf *ret_problem)
 {
@@ -115,8 +148,11 @@ int listen_open(const struct config *config, struct buf *ret_problem)
         buf_addf(ret_problem, "OPS_BIND must be address:port, not '%s'", config->ops_bind);
         return TIP_ECONFIG;
     }
-    int err = open_one("main", config->bind, (int)config->port, "BIND and PORT", LISTENER_MAIN,
-                       ret_problem);
+    int err = check_anonymous(config, ret_problem);
+    if (err != 0)
+        return err;
+    err = open_one("main", config->bind, (int)config->port, "BIND and PORT", LISTENER_MAIN,
+                   ret_problem);
     if (err == 0)
         err = open_one("operations", ops_host, ops_port, "OPS_BIND", LISTENER_OPERATIONS,
                        ret_problem);

@@ -26,6 +26,7 @@ struct read_work {
     reader_query query;
     struct arena arena; /* the slices of company, id and params */
     struct str company, id;
+    bool include_started; /* what is set for the company */
     struct read_params params;
     int64_t now_ms;
     uint64_t random;
@@ -119,7 +120,7 @@ static int query_events(struct reader *reader, void *arg)
 static void ranked_request(const struct read_work *work, struct recommend_request *ret_request)
 {
     const struct read_params *params = &work->params;
-    bool include_started = params->include_started == PARAM_ABSENT ? directory_includes_started()
+    bool include_started = params->include_started == PARAM_ABSENT ? work->include_started
                                                                    : params->include_started == 1;
     *ret_request = (struct recommend_request){
         .company = work->company,
@@ -278,7 +279,9 @@ static struct read_work *work_new(struct call *call, unsigned allowed, enum gene
         return NULL;
     }
     work->query = query;
+    struct directory_company row;
     work->company = arena_copy(&work->arena, call_company(call));
+    work->include_started = call_company_row(call, &row) == 0 && row.include_started;
     work->now_ms = call_now_ms(call);
     return work;
 }

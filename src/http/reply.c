@@ -95,7 +95,7 @@ static const char *extra_headers(const struct call *call, int status, char *out,
 {
     switch (status) {
     case 401:
-        return "www-authenticate: Bearer\r\n";
+        return "www-authenticate: Bearer realm=\"tipster\"\r\n";
     case 405:
         snprintf(out, size, "allow: %s\r\n", call->route->allow);
         return out;

@@ -15,6 +15,7 @@
 #include <sys/random.h>
 
 struct head {
+    struct credentials *credentials;
     int lengths, hosts;
     bool bad_length, has_body, transfer_coding;
     const char *request_id;
@@ -50,6 +51,10 @@ static void read_header(struct head *head, const struct http_header *header)
 {
     const char *name = header->header;
     switch (name[0] | 0x20) {
+    case 'a':
+        if (strcasecmp(name, "authorization") == 0)
+            credentials_add_authorization(head->credentials, str_of(header->value));
+        break;
     case 'c':
         if (strcasecmp(name, "content-length") == 0) {
             size_t digits = strspn(header->value, "0123456789");
@@ -67,6 +72,8 @@ static void read_header(struct head *head, const struct http_header *header)
     case 'x':
         if (strcasecmp(name, "x-request-id") == 0)
             head->request_id = header->value;
+        else if (strcasecmp(name, "x-api-key") == 0)
+            credentials_add_api_key(head->credentials, str_of(header->value));
         break;
     default:
         break;
@@ -92,7 +99,7 @@ static const char *head_defect(const struct head *head, const struct http_reques
 
 bool request_check(struct call *call)
 {
-    struct head head = {0};
+    struct head head = {.credentials = &call->credentials};
     struct http_header *header;
     TAILQ_FOREACH(header, &call->req->req_headers, list)
     read_header(&head, header);
@@ -113,12 +120,6 @@ bool request_check(struct call *call)
 int64_t call_now_ms(const struct call *call)
 {
     return call->now_ms;
-}
-
-struct str call_company(const struct call *call)
-{
-    (void)call; /* from the key, once there are keys */
-    return str_of(call_config()->anonymous_company);
 }
 
 struct str call_request_id(const struct call *call)

@@ -11,8 +11,8 @@ struct http_request;
 
 /*
  * Checks what Kore does not: lengths, hosts, transfer codings, bodies where there is none. Notes
- * the request id. False: answered 400, and the connection closes, since where the request ends is
- * in doubt.
+ * the request id and the credentials. False: answered 400, and the connection closes, since where
+ * the request ends is in doubt.
  */
 bool request_check(struct call *call);
 

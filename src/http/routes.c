@@ -8,8 +8,16 @@
 #include <kore/http.h>
 
 static const struct route table[] = {
-#define ROUTE(listener, generation, method, path, handler, summary)                                \
-    {0, LISTENER_##listener, GENERATION_##generation, #method, path, NULL, summary, handler},
+#define ROUTE(listener, generation, scope, method, path, handler, summary)                         \
+    {0,                                                                                            \
+     LISTENER_##listener,                                                                          \
+     GENERATION_##generation,                                                                      \
+     SCOPE_##scope,                                                                                \
+     #method,                                                                                      \
+     path,                                                                                         \
+     NULL,                                                                                         \
+     summary,                                                                                      \
+     handler},
 #include "http/routes.def"
 #undef ROUTE
 };
@@ -154,6 +162,6 @@ void routes_print(FILE *out)
 {
     static const char *const listeners[] = {"main", "operations"};
     for (int i = 0; i < ROUTES; i++)
-        fprintf(out, "%s\t%s\t%s\t%s\n", table[i].method, table[i].path,
-                listeners[table[i].listener], table[i].summary);
+        fprintf(out, "%s\t%s\t%s\t%s\t%s\n", table[i].method, table[i].path,
+                listeners[table[i].listener], scope_name(table[i].scope), table[i].summary);
 }

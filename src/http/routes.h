@@ -5,6 +5,7 @@
 #ifndef TIPSTER_HTTP_ROUTES_H
 #define TIPSTER_HTTP_ROUTES_H
 
+#include "domain/api_key.h"
 #include "domain/codec.h"
 #include "http/call.h"
 
@@ -18,6 +19,7 @@ struct route {
     int index; /* among the metrics */
     enum listener_kind listener;
     enum generation generation;
+    enum scope scope; /* that a key must have; SCOPE_NONE: open to all */
     const char *method, *path, *allow, *summary;
     route_handler handler;
 };
@@ -32,10 +34,11 @@ void routes_register(struct kore_domain *domain, enum listener_kind listener);
 /* The route of a request, by its path (as Kore found it) and method. Never NULL. */
 const struct route *route_find(const struct http_request *req);
 
-/* The table as text: method, path, listener, summary, separated by tabs. */
+/* The table as text: method, path, listener, scope, summary, separated by tabs. */
 void routes_print(FILE *out);
 
-#define ROUTE(listener, generation, method, path, handler, summary) void handler(struct call *call);
+#define ROUTE(listener, generation, scope, method, path, handler, summary)                         \
+    void handler(struct call *call);
 #include "http/routes.def"
 #undef ROUTE
 /* For what no route takes. */

@@ -2,6 +2,7 @@
 #include "http/writer.h"
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "http/directory.h"
 #include "http/loop.h"
@@ -11,8 +12,16 @@
 static const struct config *config;
 static struct producer *producer;
 static int wake_fd;
-static struct partition_set partitions; /* of the one company there is while there are no keys */
-static int32_t spread;                  /* what they were chosen for */
+
+/* The partitions of the companies that called last, each at the place its id hashes to. */
+enum { CACHED_COMPANIES = 64 };
+static struct cached {
+    struct str company; /* in id; len 0: none */
+    char id[COMPANY_MAX_BYTES];
+    int32_t spread; /* what they were chosen for */
+    struct partition_set partitions;
+} cache[CACHED_COMPANIES];
+static const struct partition_set *partitions; /* of the call that is being sent */
 
 static void delivered(void *opaque, int err, int32_t partition, int64_t offset)
 {
@@ -72,25 +81,27 @@ int writer_setup(const struct config *settings, struct buf *ret_problem)
     return err;
 }
 
-/* The company's partitions; chosen anew when it turns out to have another spread. */
-static int choose_partitions(struct str company)
+/* Choosing costs a sort of all partitions; hence the cache. */
+static const struct partition_set *partitions_of(struct str company, int32_t spread)
 {
-    struct directory_company row;
-    int err = directory_company(&row);
-    if (err != 0)
-        return err;
-    if (row.partitions != spread) {
-        spread = row.partitions;
-        partition_set_choose(company, (int32_t)config->kafka_partitions, spread, &partitions);
+    struct cached *cached = &cache[hash_bytes(company) % CACHED_COMPANIES];
+    if (!str_equal(cached->company, company) || cached->spread != spread) {
+        memcpy(cached->id, company.data, company.len);
+        cached->company = str_from(cached->id, company.len);
+        cached->spread = spread;
+        partition_set_choose(company, (int32_t)config->kafka_partitions, spread,
+                             &cached->partitions);
     }
-    return 0;
+    return &cached->partitions;
 }
 
 int writer_begin(const struct call *call, enum change_kind kind)
 {
-    int err = choose_partitions(call_company(call));
+    struct directory_company row;
+    int err = call_company_row(call, &row);
     if (err != 0)
         return err;
+    partitions = partitions_of(call_company(call), row.partitions);
     producer_begin(producer, call_company(call), kind, call_request_id(call));
     return 0;
 }
@@ -98,7 +109,7 @@ int writer_begin(const struct call *call, enum change_kind kind)
 int writer_send(struct call *call, enum record_kind kind, struct str key_id, struct str key,
                 struct str value)
 {
-    int err = producer_send(producer, kind, partition_of(&partitions, key_id), key, value, call);
+    int err = producer_send(producer, kind, partition_of(partitions, key_id), key, value, call);
     if (err == 0)
         call_expect(call);
     else if (err == TIP_EFULL)

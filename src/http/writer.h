@@ -13,7 +13,7 @@
 int writer_setup(const struct config *config, struct buf *ret_problem);
 
 /*
- * What the records of this call have in common. Errors as directory_company: nothing may be sent.
+ * What the records of this call have in common. Errors as call_company_row: nothing may be sent.
  */
 int writer_begin(const struct call *call, enum change_kind kind);
 /*

@@ -11,14 +11,18 @@ Ports are free ones from 30000 on. Every process ends with the test run, however
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import signal
 import tempfile
+import time
 from pathlib import Path
 from typing import Callable, Iterator, Mapping, Optional
 
 import pytest
+import requests
 
 from stack import TOP, App, Database, Kafka, free_ports, last_lines, stop_all
 
@@ -34,6 +38,7 @@ class Stack(App):
 
     stack.serve, stack.ingest   Process: kill9(), pause(), resume(), restart(), stop(), start(), children(), pid, log
     stack.database, stack.kafka the servers behind it, with the same verbs
+    stack.key("company", "scope", …)  a key that works, for tests of what the anonymous company may not do
     stack.base_url, ops_url, wait_caught_up(), behind(), run("verb", …), topics(), env
     """
 
@@ -42,6 +47,35 @@ class Stack(App):
     def db(self, user: str = "tipster", **options):
         """A new pymysql connection to the application's database; user="root" may do everything. It closes itself in `with`."""
         return self.connect(user=user, **options)
+
+    def key(self, company: str = "demo", *scopes: str) -> str:
+        """A key of a company that serve knows by now; the company is made when there is none. Without scopes: all of them.
+
+        Send it as {"Authorization": "Bearer …"} or {"X-API-Key": …}. The same arguments give the same key.
+        """
+        words = ",".join(scopes or ("ingest", "read", "admin"))
+        keys = self.__dict__.setdefault("_keys", {})
+        if (company, words) not in keys:
+            if company not in [row["company"] for row in json.loads(self.run("company", "list", "--json").stdout)]:
+                self.run("company", "add", company)
+            made = json.loads(self.run("key", "add", company, "--scope", words, "--json").stdout)
+            self.wait_key(made["key"])
+            keys[company, words] = made["key"]
+        return keys[company, words]
+
+    def wait_key(self, key: str, known: bool = True, timeout_s: float = 10) -> None:
+        """Returns once serve takes the key (or, with known=False, refuses it); hurries it with SIGHUP."""
+        os.kill(self.serve.pid, signal.SIGHUP)
+        deadline = time.monotonic() + timeout_s
+        while self.takes_key(key) != known:
+            assert time.monotonic() < deadline, f"the key is {'not ' if known else ''}known after {timeout_s} s"
+            time.sleep(0.05)
+
+    def takes_key(self, key: str) -> bool:
+        """Whether serve knows the key, whatever its scopes are."""
+        answer = requests.get(f"{self.base_url}/v1/users/nobody", headers={"X-API-Key": key}, timeout=10)
+        assert answer.status_code in (401, 403, 404), f"{answer.status_code}: {answer.text[:300]}"
+        return answer.status_code != 401
 
     def workers(self) -> list[int]:
         """The ids of serve's worker processes."""
