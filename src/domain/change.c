@@ -34,6 +34,13 @@ void change_delete_value(struct str event_id, int64_t version, struct buf *out)
     buf_add_char(out, '}');
 }
 
+void change_erase_value(struct str user_id, struct buf *out)
+{
+    buf_add_text(out, "{\"user_id\":");
+    buf_add_json(out, user_id);
+    buf_add_char(out, '}');
+}
+
 static int poison(char *ret_detail, size_t detail_size, const char *problem)
 {
     snprintf(ret_detail, detail_size, "%s", problem);
@@ -104,6 +111,28 @@ static int decode_delete(enum record_kind kind, struct str value, struct change 
     return poison(ret_detail, detail_size, "the withdrawal has no valid event_id or version");
 }
 
+static int decode_erase(enum record_kind kind, struct str value, struct change *change,
+                        char *ret_detail, size_t detail_size)
+{
+    struct violations violations = {0};
+    json_t *json = NULL;
+    if (kind == RECORD_EVENT)
+        return poison(ret_detail, detail_size, "only users and their coupons can be erased");
+    if (json_input(value, &json, &violations) != 0)
+        return poison(ret_detail, detail_size, "the erasure is not JSON");
+    json_t *id = json_object_get(json, "user_id");
+    struct str user_id = json_is_string(id) ? json_slice(id) : (struct str){0};
+    change->record = (struct record){.kind = kind, .json = json};
+    if (kind == RECORD_USER)
+        change->record.user = (struct user){.user_id = user_id, .version = VERSION_NONE};
+    else
+        change->record.coupon.user_id = user_id;
+    if (id_is_valid(user_id))
+        return 0;
+    record_release(&change->record);
+    return poison(ret_detail, detail_size, "the erasure has no valid user_id");
+}
+
 int change_decode(enum record_kind kind, const struct change_source *source,
                   struct change *ret_change, char *ret_detail, size_t detail_size)
 {
@@ -117,7 +146,7 @@ int change_decode(enum record_kind kind, const struct change_source *source,
     else if (ret_change->kind == CHANGE_DELETE)
         err = decode_delete(kind, source->value, ret_change, ret_detail, detail_size);
     else
-        return poison(ret_detail, detail_size, "erasure is not known to this version");
+        err = decode_erase(kind, source->value, ret_change, ret_detail, detail_size);
     if (err != 0)
         return err;
     AUTO_BUF key = {0};

@@ -29,7 +29,8 @@ struct change_source {
 struct change {
     enum change_kind kind;
     struct str company, request_id;
-    struct record record;     /* CHANGE_DELETE, CHANGE_ERASE: only the id (and version) are set */
+    struct record record;     /* CHANGE_DELETE: only the id and version are set; CHANGE_ERASE: only
+                               * the user_id, of a user or a coupon */
     uint8_t content_hash[32]; /* of the canonical form; coupons only */
 };
 
@@ -48,6 +49,8 @@ void change_release(struct change *change);
 void change_key(struct str company, struct str id, struct buf *out);
 /* Appends the value of a withdrawal. version: or VERSION_NONE. */
 void change_delete_value(struct str event_id, int64_t version, struct buf *out);
+/* Appends the value of an erasure: one and the same in the topics of users and of coupons. */
+void change_erase_value(struct str user_id, struct buf *out);
 
 enum { PARTITIONS_MAX = 1024 };
 

@@ -190,26 +190,27 @@ int call_record_count(const struct call *call)
     return call->records;
 }
 
-static void note_place(struct call *call, int32_t partition, int64_t offset)
+static void note_place(struct call *call, enum record_kind kind, int32_t partition, int64_t offset)
 {
     if (call->place_count > CALL_POSITIONS_MAX)
         return;
     for (int i = 0; i < call->place_count; i++) {
-        if (call->places[i].partition == partition) {
+        if (call->places[i].kind == kind && call->places[i].partition == partition) {
             if (offset > call->places[i].offset)
                 call->places[i].offset = offset;
             return;
         }
     }
     if (call->place_count < CALL_POSITIONS_MAX)
-        call->places[call->place_count] = (struct call_place){partition, offset};
+        call->places[call->place_count] = (struct call_place){kind, partition, offset};
     call->place_count++;
 }
 
-void call_delivered(struct call *call, int err, int32_t partition, int64_t offset)
+void call_delivered(struct call *call, int err, enum record_kind kind, int32_t partition,
+                    int64_t offset)
 {
     if (err == 0) {
-        note_place(call, partition, offset);
+        note_place(call, kind, partition, offset);
     } else {
         call->outcome = err;
         metrics_add(METRIC_KAFKA_FAILED, 1);
@@ -231,14 +232,30 @@ void call_await_records(struct call *call, call_records_fn finish)
         start_waiting(call);
 }
 
-bool call_positions(const struct call *call, char kind, struct buf *out)
+/* The places of one topic, after `before`; nothing when there are none. */
+static void add_positions(const struct call *call, enum record_kind kind, const char *before,
+                          struct buf *out)
 {
+    static const char letters[RECORD_KINDS] = {'u', 'e', 'c'};
+    bool first = true;
+    for (int i = 0; i < call->place_count; i++) {
+        if (call->places[i].kind != kind)
+            continue;
+        if (first)
+            buf_addf(out, "%s%c:", before, letters[kind]);
+        buf_addf(out, "%s%d.%lld", first ? "" : ",", call->places[i].partition,
+                 (long long)call->places[i].offset);
+        first = false;
+    }
+}
+
+bool call_positions(const struct call *call, struct buf *out)
+{
+    size_t start = out->len;
     if (call->place_count > CALL_POSITIONS_MAX)
         return false;
-    buf_add_char(out, kind);
-    for (int i = 0; i < call->place_count; i++)
-        buf_addf(out, "%c%d.%lld", i == 0 ? ':' : ',', call->places[i].partition,
-                 (long long)call->places[i].offset);
+    for (int kind = 0; kind < RECORD_KINDS; kind++)
+        add_positions(call, (enum record_kind)kind, out->len > start ? ";" : "", out);
     return true;
 }
 

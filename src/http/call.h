@@ -31,6 +31,7 @@
 
 #include "base/str.h"
 #include "config/config.h"
+#include "domain/record.h"
 #include "http/query.h"
 
 #include <stdint.h>
@@ -90,13 +91,15 @@ void call_run_on(struct call *call, struct pool *pool, const struct call_job *jo
 /* Says that one more record of this call is with Kafka; call_delivered follows for each. */
 void call_expect(struct call *call);
 /* A record's fate: err 0 with its place, or TIP_EUNAVAIL. The call may be gone after it. */
-void call_delivered(struct call *call, int err, int32_t partition, int64_t offset);
+void call_delivered(struct call *call, int err, enum record_kind kind, int32_t partition,
+                    int64_t offset);
 /* The handler's last act after call_expect: finish follows when all are delivered. */
 void call_await_records(struct call *call, call_records_fn finish);
 /* Records of this call so far. */
 int call_record_count(const struct call *call);
-/* Appends the highest place per partition, for Tipster-Position; false: too many partitions. */
-bool call_positions(const struct call *call, char kind, struct buf *out);
+/* Appends the highest place per topic and partition, for Tipster-Position: "u:3.17;c:3.90,4.2".
+ * False: too many partitions. */
+bool call_positions(const struct call *call, struct buf *out);
 
 /* Calls that wait for something. */
 int call_waiting(void);

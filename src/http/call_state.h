@@ -8,6 +8,7 @@
 #include "http/pool.h"
 
 struct call_place {
+    enum record_kind kind;
     int32_t partition;
     int64_t offset;
 };

@@ -100,42 +100,26 @@ static bool batch_send(struct call *call, enum record_kind kind)
     return true;
 }
 
-static const char position_letters[RECORD_KINDS] = {'u', 'e', 'c'};
-
-static void accept_v1(struct call *call, int err, char position_letter)
+static void answer_accepted(struct call *call, int err, int count)
 {
     if (err != 0) {
         answer_failure(call, err);
         return;
     }
-    int count = call_record_count(call);
     metrics_add(METRIC_RECORDS_ACCEPTED, count);
     AUTO_BUF body = {0}, header = {0};
     buf_addf(&body, "{\"accepted\":%d}", count);
     buf_add_text(&header, "tipster-position: ");
-    bool has_position = call_positions(call, position_letter, &header);
+    bool has_position = call_positions(call, &header);
     buf_add_text(&header, "\r\n");
     reply_bytes(call, 202, "application/json", buf_str(&body),
                 has_position ? buf_cstr(&header) : NULL);
 }
 
-static void accepted_users(struct call *call, int err)
+static void accepted(struct call *call, int err)
 {
-    accept_v1(call, err, position_letters[RECORD_USER]);
+    answer_accepted(call, err, call_record_count(call));
 }
-
-static void accepted_events(struct call *call, int err)
-{
-    accept_v1(call, err, position_letters[RECORD_EVENT]);
-}
-
-static void accepted_coupons(struct call *call, int err)
-{
-    accept_v1(call, err, position_letters[RECORD_COUPON]);
-}
-
-static const call_records_fn accepted[RECORD_KINDS] = {accepted_users, accepted_events,
-                                                       accepted_coupons};
 
 /* The older clients get their own bytes back. */
 static void accepted_older(struct call *call, int err)
@@ -198,7 +182,7 @@ static void post(struct call *call, enum record_kind kind)
     if (err != 0)
         answer_invalid(call, err);
     else if (batch_send(call, kind))
-        call_await_records(call, accepted[kind]);
+        call_await_records(call, accepted);
 }
 
 static void post_older(struct call *call, enum record_kind kind)
@@ -243,7 +227,7 @@ static void put(struct call *call, enum record_kind kind)
     }
     batch_add(call_company(call), &record);
     if (batch_send(call, kind))
-        call_await_records(call, accepted[kind]);
+        call_await_records(call, accepted);
 }
 
 /* ?version=: VERSION_NONE when absent. False: it is no version, and that is answered. */
@@ -269,6 +253,15 @@ static bool version_parameter(struct call *call, int64_t *ret_version)
     return true;
 }
 
+/* False: there are some, and that is answered. */
+static bool no_parameters(struct call *call)
+{
+    const struct query *query = call_query(call);
+    if (query != NULL && query->count > 0)
+        reply_problem(call, PROBLEM_BAD_PARAMETER, "this route takes no parameters");
+    return query != NULL && query->count == 0;
+}
+
 void event_delete(struct call *call)
 {
     struct str id;
@@ -283,7 +276,30 @@ void event_delete(struct call *call)
     if (err != 0)
         answer_failure(call, err);
     else
-        call_await_records(call, accepted_events);
+        call_await_records(call, accepted);
+}
+
+static void erased(struct call *call, int err)
+{
+    answer_accepted(call, err, 1);
+}
+
+/* One record in each topic that has something of the user; both or a 503, and then it is repeated. */
+void user_delete(struct call *call)
+{
+    struct str id;
+    if (!path_id(call, &id) || !no_parameters(call) || !begin_write(call, CHANGE_ERASE))
+        return;
+    AUTO_BUF key = {0}, value = {0};
+    change_key(call_company(call), id, &key);
+    change_erase_value(id, &value);
+    int err = writer_send(call, RECORD_USER, id, buf_str(&key), buf_str(&value));
+    if (err == 0)
+        err = writer_send(call, RECORD_COUPON, id, buf_str(&key), buf_str(&value));
+    if (err != 0)
+        answer_failure(call, err);
+    else
+        call_await_records(call, erased);
 }
 
 void users_post(struct call *call)

@@ -23,9 +23,10 @@ static struct cached {
 } cache[CACHED_COMPANIES];
 static const struct partition_set *partitions; /* of the call that is being sent */
 
-static void delivered(void *opaque, int err, int32_t partition, int64_t offset)
+static void delivered(void *opaque, int err, enum record_kind kind, int32_t partition,
+                      int64_t offset)
 {
-    call_delivered(opaque, err, partition, offset);
+    call_delivered(opaque, err, kind, partition, offset);
 }
 
 static int start(struct buf *ret_problem)

@@ -15,6 +15,8 @@ struct slice {
     size_t partition_count;
     struct item **sorted[RECORD_KINDS]; /* the items to fold, by kind, in order of arrival */
     size_t sorted_count[RECORD_KINDS];
+    struct item **erasures; /* in order of arrival; there is nothing else in their slice */
+    size_t erasure_count;
     struct rejects rejects;
 };
 
@@ -48,6 +50,8 @@ static void sort_items(struct slice *slice)
         enum record_kind kind = item->message.kind;
         if (item->rejected)
             slice->rejects.items[slice->rejects.count++] = item;
+        else if (item_is_erasure(item))
+            slice->erasures[slice->erasure_count++] = item;
         else
             slice->sorted[kind][slice->sorted_count[kind]++] = item;
     }
@@ -58,6 +62,7 @@ static void slice_init(struct slice *slice, struct item *items, size_t count)
     *slice = (struct slice){.items = items, .count = count};
     slice->partitions = xcalloc(count, sizeof(*slice->partitions));
     slice->rejects.items = xcalloc(count, sizeof(*slice->rejects.items));
+    slice->erasures = xcalloc(count, sizeof(*slice->erasures));
     for (int kind = 0; kind < RECORD_KINDS; kind++)
         slice->sorted[kind] = xcalloc(count, sizeof(*slice->sorted[kind]));
     collect_partitions(slice);
@@ -68,6 +73,7 @@ static void slice_release(struct slice *slice)
 {
     free(slice->partitions);
     free(slice->rejects.items);
+    free(slice->erasures);
     for (int kind = 0; kind < RECORD_KINDS; kind++)
         free(slice->sorted[kind]);
 }
@@ -166,6 +172,29 @@ static int write_rejects(struct db *db, const struct rejects *rejects)
     return rejected_write(db, rows, rejects->count);
 }
 
+/* Everything of the user that stands before the item in its partition. */
+static int erase(struct db *db, const struct item *item)
+{
+    const struct erasure erasure = {.company = item->change.company,
+                                    .user_id = record_key_id(&item->change.record),
+                                    .topic = str_of(item->partition->claim.topic),
+                                    .partition = item->message.partition,
+                                    .position = item->position};
+    int err = item->message.kind == RECORD_USER ? users_erase(db, &erasure)
+                                                : coupons_erase(db, &erasure);
+    return err == 0 ? rejected_erase(db, &erasure) : err;
+}
+
+static int write_erasures(struct db *db, const struct slice *slice,
+                          struct ingest_counters *counters)
+{
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < slice->erasure_count; i++)
+        err = erase(db, slice->erasures[i]);
+    counters->erased += slice->erasure_count;
+    return err;
+}
+
 static int write_rows(struct db *db, struct slice *slice, struct ingest_counters *counters)
 {
     int err =
@@ -176,6 +205,8 @@ static int write_rows(struct db *db, struct slice *slice, struct ingest_counters
     if (err == 0)
         err = fold_coupons(db, slice->sorted[RECORD_COUPON], slice->sorted_count[RECORD_COUPON],
                            &slice->rejects, counters);
+    if (err == 0)
+        err = write_erasures(db, slice, counters);
     if (err == 0)
         err = write_rejects(db, &slice->rejects);
     counters->rejected += slice->rejects.count;

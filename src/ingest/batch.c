@@ -20,6 +20,7 @@ void batch_add(struct batch *batch, struct consumer_message *message,
     message->handle = NULL;
     item->partition = partition;
     item->position = position_of(partition->claim.generation, item->message.offset);
+    item->level = 0;
     item->change.record.json = NULL;
     item->reason = REJECT_MALFORMED;
     item->rejected = change_decode(item->message.kind, &item->message.source, &item->change,

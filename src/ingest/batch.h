@@ -17,12 +17,14 @@ struct owned_partition {
     int64_t read_next; /* the next offset to come from Kafka */
     bool in_slice;     /* scratch of apply */
     int64_t slice_end; /* scratch of apply: next_offset when the slice is stored */
+    int level;         /* scratch of barrier */
 };
 
 struct item {
     struct consumer_message message;
     struct owned_partition *partition;
     uint64_t position;
+    int level;     /* see barrier.h */
     bool rejected; /* poison, or refused by the database: only to be written to `rejected` */
     enum reject_reason reason;
     struct change change; /* valid unless rejected as malformed */
@@ -42,6 +44,11 @@ void batch_add(struct batch *batch, struct consumer_message *message,
 static inline bool batch_is_full(const struct batch *batch)
 {
     return batch->count == batch->capacity;
+}
+/* Whether the item takes away what stands before it. */
+static inline bool item_is_erasure(const struct item *item)
+{
+    return !item->rejected && item->change.kind == CHANGE_ERASE;
 }
 void batch_clear(struct batch *batch);
 void batch_release(struct batch *batch);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "ingest/apply.h"
+#include "ingest/barrier.h"
 #include "ingest/owner.h"
 
 #include <pthread.h>
@@ -155,6 +156,20 @@ static int store(struct worker *worker, struct item *items, size_t count, size_t
     return err == 0 ? store(worker, items + count / 2, count - count / 2, ret_done) : err;
 }
 
+/* Stores the batch slice by slice; *ret_done as in store. */
+static int store_slices(struct worker *worker, size_t *ret_done)
+{
+    const struct batch *batch = &worker->batch;
+    size_t done = 0;
+    int err = 0;
+    while (err == 0 && done < batch->count) {
+        size_t len = barrier_slice(batch->items + done, batch->count - done);
+        err = store(worker, batch->items + done, len, &done);
+    }
+    *ret_done = done;
+    return err;
+}
+
 /* Takes the stored items out of the front of the batch. */
 static void drop_stored(struct batch *batch, size_t done)
 {
@@ -171,11 +186,12 @@ static void drop_stored(struct batch *batch, size_t done)
 static int flush(struct worker *worker)
 {
     int64_t pause_ms = BACKOFF_FIRST_MS;
+    barrier_order(&worker->batch);
     while (worker->batch.count > 0) {
         size_t done = 0;
         int err = connect_db(worker);
         if (err == 0) {
-            err = store(worker, worker->batch.items, worker->batch.count, &done);
+            err = store_slices(worker, &done);
             worker->uncertain = err == TIP_EUNAVAIL;
             worker->db_used_ms = clock_monotonic_ms();
         }

@@ -5,18 +5,18 @@
 
 static const char sql_write[] =
     "insert into ingest_status (instance, updated_at, users_stored, events_stored, coupons_stored, "
-    "absorbed, superseded, rejected, batches, database_retries, fenced) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on duplicate key update "
+    "absorbed, superseded, rejected, erased, batches, database_retries, fenced) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on duplicate key update "
     "updated_at = values(updated_at), users_stored = values(users_stored), "
     "events_stored = values(events_stored), coupons_stored = values(coupons_stored), "
     "absorbed = values(absorbed), superseded = values(superseded), rejected = values(rejected), "
-    "batches = values(batches), database_retries = values(database_retries), "
+    "erased = values(erased), batches = values(batches), database_retries = values(database_retries), "
     "fenced = values(fenced)";
 
 static const char sql_read[] =
     "select instance, updated_at, users_stored, events_stored, coupons_stored, absorbed, "
     "superseded, "
-    "rejected, batches, database_retries, fenced from ingest_status where updated_at >= ? "
+    "rejected, erased, batches, database_retries, fenced from ingest_status where updated_at >= ? "
     "order by instance limit 1000";
 
 int ingest_status_write(struct db *db, const struct ingest_status *status)

@@ -14,6 +14,8 @@
     X(superseded, "tipster_ingest_superseded_total",                                               \
       "Users and events that something newer had overtaken.")                                      \
     X(rejected, "tipster_ingest_rejected_total", "Records that went to the table `rejected`.")     \
+    X(erased, "tipster_ingest_erased_total",                                                       \
+      "Erasures applied: one of a user and one of the user's coupons.")                            \
     X(batches, "tipster_ingest_batches_total", "Transactions committed.")                          \
     X(database_retries, "tipster_ingest_database_retries_total",                                   \
       "Transactions rolled back and repeated.")                                                    \

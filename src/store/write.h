@@ -65,4 +65,25 @@ struct rejected_row {
 };
 int rejected_write(struct db *db, const struct rejected_row *rows, size_t count);
 
+/* A user of whom all that stands before this place of the partition goes. */
+struct erasure {
+    struct str company, user_id, topic;
+    int32_t partition;
+    uint64_t position;
+};
+/* The user's row. */
+int users_erase(struct db *db, const struct erasure *erasure);
+/*
+ * The user's coupons and their selections, in chunks; the events' counts fall by what was deleted.
+ * Nothing of a later position may have been counted yet in the caller's transaction.
+ */
+int coupons_erase(struct db *db, const struct erasure *erasure);
+/*
+ * The user's rejects of that topic keep kind, reason, place, time and request id; ids and payload
+ * become empty and detail REJECTED_ERASED.
+ */
+int rejected_erase(struct db *db, const struct erasure *erasure);
+
+#define REJECTED_ERASED "erased"
+
 #endif

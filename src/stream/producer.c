@@ -22,14 +22,23 @@ struct producer {
 
 enum { COMPLAIN_EVERY_MS = 5000 };
 
+/* Of which topic a report speaks. */
+static enum record_kind kind_of(const struct producer *producer, const rd_kafka_message_t *message)
+{
+    int kind = 0;
+    while (kind + 1 < RECORD_KINDS && producer->topics[kind] != message->rkt)
+        kind++;
+    return (enum record_kind)kind;
+}
+
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
     (void)client;
     struct producer *producer = opaque;
     if (message->err != 0)
         log_debug("producer", "delivery failed: %s", rd_kafka_err2str(message->err));
-    producer->delivered(message->_private, message->err == 0 ? 0 : TIP_EUNAVAIL, message->partition,
-                        message->offset);
+    producer->delivered(message->_private, message->err == 0 ? 0 : TIP_EUNAVAIL,
+                        kind_of(producer, message), message->partition, message->offset);
 }
 
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)

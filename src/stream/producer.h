@@ -16,7 +16,8 @@
 struct producer;
 
 /* err: 0, or TIP_EUNAVAIL (time ran out, broker gone, purged). offset is valid when err is 0. */
-typedef void (*producer_delivered_fn)(void *opaque, int err, int32_t partition, int64_t offset);
+typedef void (*producer_delivered_fn)(void *opaque, int err, enum record_kind kind,
+                                      int32_t partition, int64_t offset);
 
 /*
  * Creates a producer that writes 8 bytes to wake_fd (an eventfd, non-blocking; -1: no wake-ups)
