@@ -29,7 +29,7 @@ static const char help[] =
     "it had,\nor stands in `rejected`, or was overtaken by a later one; nothing else is there; "
     "derived tables agree. "
     "Waits first until\ningest has stored all that is in Kafka. Send nothing while it runs.\n\n"
-    "  --ledger FILE…  text, tab separated: attempt SEQ coupon|user|event put|delete v1|older "
+    "  --ledger FILE…  text, tab separated: attempt SEQ coupon|user|event put|delete|erase v1|older "
     "JSON\n"
     "                                   and outcome SEQ ok|fail|unknown (docs/reliability.md)\n"
     "  --company ID    whose records these are (ANONYMOUS_COMPANY)\n"

@@ -17,6 +17,7 @@
     X(DOUBLED, "doubled", "there more often than it was sent")                                     \
     X(ALTERED, "altered", "stored with another content than was sent")                             \
     X(DISPLACED, "displaced", "a later coupon took the place of an earlier one")                   \
+    X(ERASED, "erased", "there as before an acknowledged erasure")                                 \
     X(REFUSED, "refused", "answered as invalid, but stored")                                       \
     X(INVALID, "invalid", "acknowledged, although it breaks the contract")                         \
     X(FOREIGN, "foreign", "stored or rejected, but in no ledger")                                  \

@@ -62,6 +62,8 @@ static int on_rejected(void *arg, const struct audit_rejected *row)
     tally->rejected++;
     bool by_database = str_equal(row->reason, str_of(reject_reason_text(REJECT_DATABASE)));
     tally->database_rejected += by_database;
+    if (row->erased)
+        return 0; /* nothing says of which attempt it was */
     struct attempt *attempt = rejected_attempt(check, kind, row);
     if (attempt != NULL) {
         attempt->rejected_rows++;
@@ -101,17 +103,52 @@ static int on_coupon(void *arg, const struct audit_coupon *row)
     return 0;
 }
 
+/* What is known of the erasures of a coupon's user. */
+struct erasures {
+    bool sure, unknown; /* there is an acknowledged one; one that may happen at any time */
+    size_t place;       /* of the last acknowledged one */
+};
+
+static struct erasures erasures_of(const struct check *check, struct str user_id)
+{
+    struct erasures erasures = {0};
+    const struct ledger_key *key =
+        ledger_find(check->ledger, RECORD_USER, (struct str){0}, user_id);
+    for (size_t i = 0; key != NULL && i < key->count; i++) {
+        const struct attempt *attempt = &key->attempts[i];
+        if (!attempt->erasure)
+            continue;
+        if (attempt->outcome == OUTCOME_OK) {
+            erasures.sure = true;
+            erasures.place = attempt->place;
+        }
+        erasures.unknown = erasures.unknown || attempt->outcome == OUTCOME_UNKNOWN;
+    }
+    return erasures;
+}
+
+/* Acknowledged before an acknowledged erasure: nothing of it may be there. */
+static bool is_gone(const struct attempt *attempt, const struct erasures *erasures)
+{
+    return erasures->sure && attempt->outcome == OUTCOME_OK && attempt->place < erasures->place;
+}
+
 /* The stored content must be that of the attempt that came first: the first acknowledged one, or an
  * unknown one before it. */
-static void judge_stored(struct check *check, const struct ledger_key *key)
+static void judge_stored(struct check *check, const struct ledger_key *key,
+                         const struct erasures *erasures)
 {
-    bool later = false, refused = false, acknowledged = false;
+    bool later = false, refused = false, acknowledged = false, gone = false;
     for (size_t i = 0; i < key->count; i++) {
         const struct attempt *attempt = &key->attempts[i];
         bool same = same_content(attempt->content, key->content);
+        if (is_gone(attempt, erasures)) {
+            gone = gone || same;
+            continue;
+        }
         if (attempt->outcome == OUTCOME_FAIL)
             refused = refused || same;
-        else if (same && !acknowledged)
+        else if (same && (!acknowledged || erasures->unknown))
             return;
         else if (same)
             later = true;
@@ -126,29 +163,38 @@ static void judge_stored(struct check *check, const struct ledger_key *key)
     else if (refused)
         report_find(check->report, FINDING_REFUSED, what, first->user_id, first->id,
                     "its content was answered as invalid");
-    else
+    else if (!gone) /* that it is there again is told by judge_content */
         report_find(check->report, FINDING_ALTERED, what, first->user_id, first->id,
                     "no attempt has its content");
 }
 
 /* All attempts with the content of attempts[first], which is the first of them. */
-static void judge_content(struct check *check, const struct ledger_key *key, size_t first)
+static void judge_content(struct check *check, const struct ledger_key *key, size_t first,
+                          const struct erasures *erasures)
 {
     const struct attempt *attempt = &key->attempts[first];
     bool stored = key->stored && same_content(key->content, attempt->content);
     unsigned acknowledged = 0, unknown = 0, rows = attempt->rejected_rows;
     for (size_t i = first; i < key->count; i++) {
-        if (!same_content(key->attempts[i].content, attempt->content))
+        if (!same_content(key->attempts[i].content, attempt->content) ||
+            is_gone(&key->attempts[i], erasures))
             continue;
         acknowledged += key->attempts[i].outcome == OUTCOME_OK;
         unknown += key->attempts[i].outcome == OUTCOME_UNKNOWN;
     }
+    bool gone = erasures->sure && acknowledged + unknown == 0;
+    if (gone && (stored || rows > 0))
+        report_find(check->report, FINDING_ERASED, what, attempt->user_id, attempt->id,
+                    "attempt %llu: %s, although its user was erased after it",
+                    (unsigned long long)attempt->seq, stored ? "stored" : "rejected");
+    if (gone)
+        return;
     if (stored && acknowledged > 1)
         check->report->tallies[RECORD_COUPON].absorbed += acknowledged - 1;
     if (stored && rows > 0)
         report_find(check->report, FINDING_DOUBLED, what, attempt->user_id, attempt->id,
                     "stored, and rejected %u times with the same content", rows);
-    else if (!stored && rows < acknowledged)
+    else if (!stored && rows < acknowledged && !erasures->unknown)
         report_find(check->report, FINDING_LOST, what, attempt->user_id, attempt->id,
                     "attempt %llu: acknowledged %u times, %s, rejected %u times",
                     (unsigned long long)attempt->seq, acknowledged,
@@ -161,12 +207,13 @@ static void judge_content(struct check *check, const struct ledger_key *key, siz
 
 static void judge_key(struct check *check, const struct ledger_key *key)
 {
+    struct erasures erasures = erasures_of(check, key->attempts->user_id);
     if (key->stored)
-        judge_stored(check, key);
+        judge_stored(check, key, &erasures);
     for (size_t i = 0; i < key->count; i++)
         if (key->attempts[i].valid &&
             attempt_of(key, key->attempts[i].content) == &key->attempts[i])
-            judge_content(check, key, i);
+            judge_content(check, key, i, &erasures);
 }
 
 int check_coupons(struct check *check)

@@ -51,6 +51,8 @@ static void clear(struct states *states)
 static struct state apply(const struct states *states, struct state state, int32_t index)
 {
     const struct attempt *attempt = &states->attempts[index];
+    if (attempt->erasure)
+        return (struct state){-1, -1};
     if (state.last >= 0) {
         /* Delivered later, so at a greater position, whatever its number. */
         struct precedence current = {states->attempts[state.last].version, 1},
@@ -121,6 +123,21 @@ bool check_state_is_possible(const struct attempt *attempts, size_t count,
     return possible;
 }
 
+/* Whether the content comes only from attempts before the last acknowledged erasure. */
+static bool is_erased(const struct ledger_key *key, const struct stored_state *stored)
+{
+    bool erased = false;
+    for (size_t i = 0; i < key->count; i++) {
+        const struct attempt *attempt = &key->attempts[i];
+        if (attempt->erasure && is_sure(attempt))
+            erased = true;
+        else if (attempt->outcome != OUTCOME_FAIL && !attempt->erasure &&
+                 memcmp(attempt->content, stored->content, SHA256_SIZE) == 0)
+            erased = false;
+    }
+    return erased;
+}
+
 /* Says in which way a state is impossible. */
 static void tell(struct check *check, const struct ledger_key *key,
                  const struct stored_state *stored)
@@ -130,14 +147,17 @@ static void tell(struct check *check, const struct ledger_key *key,
     bool sent = false, refused = false;
     for (size_t i = 0; stored->known && i < key->count; i++) {
         const struct attempt *attempt = &key->attempts[i];
-        bool same =
-            !attempt->withdrawal && memcmp(attempt->content, stored->content, SHA256_SIZE) == 0;
+        bool same = !attempt->withdrawal && !attempt->erasure &&
+                    memcmp(attempt->content, stored->content, SHA256_SIZE) == 0;
         sent = sent || (same && attempt->outcome != OUTCOME_FAIL);
         refused = refused || (same && attempt->outcome == OUTCOME_FAIL);
     }
     if (!stored->there)
         report_find(check->report, FINDING_LOST, what, first->user_id, first->id,
                     "acknowledged, and not there");
+    else if (stored->known && sent && is_erased(key, stored))
+        report_find(check->report, FINDING_ERASED, what, first->user_id, first->id,
+                    "still as it was before its erasure");
     else if (sent || !stored->known)
         report_find(check->report, FINDING_LOST, what, first->user_id, first->id,
                     "%s, version %lld: an acknowledged change after that state is missing",

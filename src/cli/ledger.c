@@ -123,10 +123,25 @@ static void read_delete(struct ledger *ledger, struct str payload, struct attemp
     json_decref(json);
 }
 
+static void read_erasure(struct ledger *ledger, struct str payload, struct attempt *attempt)
+{
+    json_t *json = json_loadb(payload.data, payload.len, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *id = json_object_get(json, "user_id");
+    struct str text = str_from(json_string_value(id), json_string_length(id));
+    if (json_is_string(id) && id_is_valid(text)) {
+        attempt->valid = true;
+        attempt->erasure = true;
+        attempt->id = arena_copy(&ledger->bytes, text);
+    }
+    json_decref(json);
+}
+
+enum { LEDGER_PUT, LEDGER_DELETE, LEDGER_ERASE, LEDGER_CHANGES };
+
 static int add_attempt(struct ledger *ledger, struct file *file, struct str line, int64_t now_ms)
 {
     static const char *const kinds[] = {"user", "event", "coupon"}; /* as enum record_kind */
-    static const char *const changes[] = {"put", "delete"};
+    static const char *const changes[] = {"put", "delete", "erase"};
     static const char *const generations[] = {"v1", "older"}; /* as enum generation */
     struct str fields[FIELDS_MAX];
     uint64_t seq;
@@ -134,12 +149,14 @@ static int add_attempt(struct ledger *ledger, struct file *file, struct str line
         return bad_line(
             file, "not an attempt: SEQ, record, change, generation and payload, each after a tab");
     int kind = word_index(fields[2], kinds, RECORD_KINDS),
-        change = word_index(fields[3], changes, 2);
+        change = word_index(fields[3], changes, LEDGER_CHANGES);
     int generation = word_index(fields[4], generations, 2);
     if (kind < 0 || change < 0 || generation < 0)
-        return bad_line(file, "not coupon, user or event; put or delete; v1 or older");
-    if (change == 1 && kind != RECORD_EVENT)
+        return bad_line(file, "not coupon, user or event; put, delete or erase; v1 or older");
+    if (change == LEDGER_DELETE && kind != RECORD_EVENT)
         return bad_line(file, "only events are deleted");
+    if (change == LEDGER_ERASE && kind != RECORD_USER)
+        return bad_line(file, "only users are erased");
     if (ledger->count == ledger->capacity) {
         ledger->capacity = ledger->capacity > 0 ? ledger->capacity * 2 : 1024;
         ledger->attempts =
@@ -151,8 +168,10 @@ static int add_attempt(struct ledger *ledger, struct file *file, struct str line
                                 .place = ledger->count,
                                 .version = VERSION_NONE};
     ledger->count++;
-    if (change == 1)
+    if (change == LEDGER_DELETE)
         read_delete(ledger, fields[5], attempt);
+    else if (change == LEDGER_ERASE)
+        read_erasure(ledger, fields[5], attempt);
     else
         read_put(ledger, (enum generation)generation, fields[5], now_ms, attempt);
     return 0;

@@ -3,12 +3,13 @@
  * append-only, one entry per line, fields separated by tabs; a last line without its newline (the
  * writer died) is ignored:
  *
- *   attempt SEQ coupon|user|event put|delete v1|older PAYLOAD-JSON      written durably before it
- * is sent outcome SEQ ok|fail|unknown                                         written when it is
- * known; none: unknown
+ *   attempt SEQ coupon|user|event put|delete|erase v1|older PAYLOAD-JSON
+ *       written durably before it is sent
+ *   outcome SEQ ok|fail|unknown
+ *       written when it is known; none: unknown
  *
  * SEQ is unique in its file. The order of the attempts of one id is their order in the file (one
- * connection per id). Payloads are read with the program's own codec and kept as a hash of their
+ * connection per id; for a user that is erased, the coupons' attempts too). Payloads are read with the program's own codec and kept as a hash of their
  * canonical form.
  */
 #ifndef TIPSTER_CLI_LEDGER_H
@@ -25,6 +26,7 @@ struct attempt {
     enum record_kind kind;
     enum attempt_outcome outcome;
     bool withdrawal;
+    bool erasure;           /* of a user, with the coupons */
     bool valid;             /* the payload keeps the contract; an invalid one has no ids */
     struct str user_id, id; /* user_id: of coupons, else empty */
     uint64_t seq;

@@ -6,6 +6,7 @@
 #include "domain/change.h"
 #include "domain/codec.h"
 #include "store/read_arena.h"
+#include "store/write.h"
 
 /* A chunk of coupons has at most 100 times as many rows. */
 enum { COUPONS_CHUNK = 200, EVENTS_CHUNK = 200, REJECTED_CHUNK = 100, ROWS_CHUNK = 2000 };
@@ -34,7 +35,8 @@ static const char sql_events[] =
     "order by e.event_id, p.participant";
 
 static const char sql_rejected[] =
-    "select kind, user_id, record_id, reason, payload, topic, partition_id, position from rejected "
+    "select kind, user_id, record_id, reason, payload, topic, partition_id, position, "
+    "detail = '" REJECTED_ERASED "' from rejected "
     "where company_id = ? and topic >= ? and (topic > ? or partition_id > ? or "
     "(partition_id = ? and position > ?)) order by topic, partition_id, position limit 100";
 
@@ -351,10 +353,15 @@ int audit_rejected(struct db *db, struct str company, audit_rejected_fn each, vo
         stmt_uint(stmt, row.position);
         err = stmt_run(stmt);
         while (err == 0 && (err = stmt_row(stmt)) == 0) {
-            row = (struct audit_rejected){stmt_get_str(stmt, 0), stmt_get_str(stmt, 1),
-                                          stmt_get_str(stmt, 2), stmt_get_str(stmt, 3),
-                                          stmt_get_str(stmt, 4), stmt_get_str(stmt, 5),
-                                          stmt_get_int(stmt, 6), stmt_get_uint(stmt, 7)};
+            row = (struct audit_rejected){.kind = stmt_get_str(stmt, 0),
+                                          .user_id = stmt_get_str(stmt, 1),
+                                          .record_id = stmt_get_str(stmt, 2),
+                                          .reason = stmt_get_str(stmt, 3),
+                                          .payload = stmt_get_str(stmt, 4),
+                                          .topic = stmt_get_str(stmt, 5),
+                                          .partition = stmt_get_int(stmt, 6),
+                                          .position = stmt_get_uint(stmt, 7),
+                                          .erased = stmt_get_int(stmt, 8) != 0};
             bookmark_set(&topic, row.topic);
             rows++;
             err = each(arg, &row);

@@ -35,6 +35,7 @@ int audit_events(struct db *db, struct str company, audit_event_fn each, void *a
 
 struct audit_rejected {
     struct str kind, user_id, record_id, reason, payload, topic;
+    bool erased; /* its user was erased: no ids, no payload */
     int64_t partition;
     uint64_t position;
 };

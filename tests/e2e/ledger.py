@@ -97,6 +97,11 @@ class LedgerClient:
         numbers = self.ledger.attempt(kind, [record])
         return self._send(numbers, "PUT", f"/v1/{kind}s/{segment(record[kind + '_id'])}", self._text(record))
 
+    def erase_user(self, user_id: str) -> str:
+        """With the coupons: their attempts must be in this ledger, too."""
+        numbers = self.ledger.attempt("user", [{"user_id": user_id}], change="erase")
+        return self._send(numbers, "DELETE", f"/v1/users/{segment(user_id)}")
+
     def delete_event(self, event_id: str, version: Optional[int] = None) -> str:
         payload: dict[str, Any] = {"event_id": event_id} if version is None else {"event_id": event_id, "version": version}
         numbers = self.ledger.attempt("event", [payload], change="delete")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any, Iterable
 
 import pytest
 from kafka import KafkaProducer
 
+from ledger import OK, Ledger, LedgerClient
 from records import coupon, event, fresh, user
 from wire import INVALID_RECORD, NOT_FOUND, Wire, problem, rows, segment
 
@@ -211,3 +213,35 @@ def test_an_erasure_is_no_matter_of_events(server_factory: Any) -> None:
     produce(app, "users", 0, "x", {"user_id": "y"}, "erase")
     app.wait_caught_up()
     assert [row[0] for row in rows(app, "select reason from rejected")] == [b"malformed"] * 3
+
+
+def _check(app: Any, ledger: Path) -> tuple[int, dict[str, int]]:
+    done = app.run("check", "--json", "--ledger", ledger, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode, {kind: count for kind, count in json.loads(done.stdout)["found"].items() if count > 0}
+
+
+def test_the_checker_finds_what_was_not_erased(server_factory: Any, tmp_path: Path) -> None:
+    app = server_factory()
+    client = LedgerClient(app.base_url, Ledger(tmp_path / "sent.ledger"))
+    first = coupon("c", "gone", ["e"], stake=1)
+    assert client.post("user", user("gone")) == OK
+    assert client.post("coupon", first) == OK
+    assert client.post("coupon", {**first, "stake": 2}) == OK
+    app.wait_caught_up()
+    tables = ("users", "coupons", "selections", "rejected")
+    kept = {table: rows(app, f"select * from {table}") for table in tables}
+    assert client.erase_user("gone") == OK
+    assert client.post("coupon", coupon("d", "gone", ["e"])) == OK
+    app.wait_caught_up()
+    assert _check(app, tmp_path / "sent.ledger") == (0, {})
+    for table in tables:
+        with app.connect(autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.executemany(f"replace into {table} values ({','.join(['%s'] * len(kept[table][0]))})", kept[table])
+            expected = {"users": {"erased": 1}, "rejected": {"erased": 1}, "coupons": {"erased": 1, "altered": 1},
+                        "selections": {"orphan": 1, "counts": 1}}[table]
+            assert _check(app, tmp_path / "sent.ledger") == (1, expected), table
+            if table == "rejected":
+                cursor.execute("update rejected set record_id = '', user_id = '', detail = 'erased', payload = ''")
+            else:
+                cursor.execute(f"delete from {table} where user_id = 'gone'" + ("" if table == "users" else " and coupon_id = 'c'"))

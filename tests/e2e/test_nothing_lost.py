@@ -79,8 +79,10 @@ class Load:
                 sent.append(record)
             elif sent and kind < 0.9:
                 client.post("coupon", {**rng.choice(sent), "stake": rng.choice((7, 8, 9))})  # a conflict
-            elif sent and kind < 0.97:
+            elif sent and kind < 0.96:
                 client.post("coupon", rng.choice(sent))
+            elif kind < 0.97:
+                client.erase_user(rng.choice(user_ids))
             else:
                 client.post("coupon", {**self._coupon(rng, user_ids), "stake": 0})  # refused
             yield
@@ -93,7 +95,9 @@ class Load:
             version += 1
             if rng.random() < 0.6:
                 record["version"] = max(0, version - rng.choice((0, 0, 0, 5)))
-            if rng.random() < 0.5:
+            if rng.random() < 0.05:
+                client.erase_user(record["user_id"])
+            elif rng.random() < 0.5:
                 client.put("user", record)
             else:
                 client.post_batch("user", [record, user(rng.choice(user_ids))])

@@ -133,6 +133,12 @@ static struct attempt withdrawal(int64_t version, enum attempt_outcome outcome)
         .outcome = outcome, .version = version, .valid = true, .withdrawal = true};
 }
 
+static struct attempt erasure(enum attempt_outcome outcome)
+{
+    return (struct attempt){
+        .outcome = outcome, .version = VERSION_NONE, .valid = true, .erasure = true};
+}
+
 static struct stored_state stored(char letter, int64_t version, bool withdrawn)
 {
     struct stored_state state = {
@@ -197,6 +203,45 @@ static void a_withdrawal_keeps_the_attributes(void **state)
     assert_false(POSSIBLE(early, stored('a', 2, true)));
 }
 
+static void an_erasure_leaves_nothing(void **state)
+{
+    (void)state;
+    const struct stored_state nothing = {0};
+    const struct attempt erased[] = {put('a', 9, OUTCOME_OK), erasure(OUTCOME_OK)};
+    assert_true(POSSIBLE(erased, nothing));
+    assert_false(POSSIBLE(erased, stored('a', 9, false)));
+    /* A lower version after it is new. */
+    const struct attempt again[] = {put('a', 9, OUTCOME_OK), erasure(OUTCOME_OK),
+                                    put('b', 1, OUTCOME_OK)};
+    assert_true(POSSIBLE(again, stored('b', 1, false)));
+    assert_false(POSSIBLE(again, stored('a', 9, false)));
+    assert_false(POSSIBLE(again, nothing));
+    const struct attempt perhaps[] = {put('a', 9, OUTCOME_OK), erasure(OUTCOME_UNKNOWN)};
+    assert_true(POSSIBLE(perhaps, nothing));
+    assert_true(POSSIBLE(perhaps, stored('a', 9, false)));
+    const struct attempt refused[] = {put('a', 9, OUTCOME_OK), erasure(OUTCOME_FAIL)};
+    assert_false(POSSIBLE(refused, nothing));
+}
+
+static void reads_an_erasure(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    AUTO_BUF problem = {0};
+    assert_int_equal(
+        read_text("attempt\t1\tuser\terase\tv1\t{\"user_id\":\"u\"}\noutcome\t1\tok\n", &ledger,
+                  &problem),
+        0);
+    const struct ledger_key *key = ledger_find(&ledger, RECORD_USER, (struct str){0}, str_of("u"));
+    assert_non_null(key);
+    assert_true(key->attempts[0].erasure && key->attempts[0].valid);
+    ledger_release(&ledger);
+    assert_int_equal(read_text("attempt\t1\tevent\terase\tv1\t{\"user_id\":\"u\"}\n", &ledger,
+                               &problem),
+                     TIP_ESYNTAX);
+    ledger_release(&ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +253,8 @@ int main(void)
         cmocka_unit_test(the_higher_version_stands),
         cmocka_unit_test(an_unknown_attempt_may_have_come_or_not),
         cmocka_unit_test(a_withdrawal_keeps_the_attributes),
+        cmocka_unit_test(an_erasure_leaves_nothing),
+        cmocka_unit_test(reads_an_erasure),
     };
     return RUN_TESTS(tests);
 }

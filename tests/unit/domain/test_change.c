@@ -52,6 +52,33 @@ static void reads_a_withdrawal(void **state)
                      TIP_EINVAL);
 }
 
+static void reads_an_erasure(void **state)
+{
+    (void)state;
+    char detail[100];
+    struct change change;
+    AUTO_BUF body = {0};
+    change_erase_value(str_of("u"), &body);
+    struct change_source source = source_of(buf_cstr(&body));
+    source.kind = str_of("erase");
+    for (int kind = 0; kind < RECORD_KINDS; kind++) {
+        int err = change_decode((enum record_kind)kind, &source, &change, detail, sizeof(detail));
+        assert_int_equal(err, kind == RECORD_EVENT ? TIP_EINVAL : 0);
+        if (err != 0)
+            continue;
+        assert_int_equal(change.kind, CHANGE_ERASE);
+        assert_true(str_equal(record_key_id(&change.record), str_of("u")));
+        change_release(&change);
+    }
+    source.key = str_from("co\0v", 4);
+    assert_int_equal(change_decode(RECORD_USER, &source, &change, detail, sizeof(detail)),
+                     TIP_EINVAL);
+    source = source_of("{\"user_id\":7}");
+    source.kind = str_of("erase");
+    assert_int_equal(change_decode(RECORD_COUPON, &source, &change, detail, sizeof(detail)),
+                     TIP_EINVAL);
+}
+
 static void refuses_poison(void **state)
 {
     (void)state;
@@ -132,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_put),    cmocka_unit_test(reads_a_withdrawal),
+        cmocka_unit_test(reads_an_erasure),
         cmocka_unit_test(refuses_poison), cmocka_unit_test(coupons_have_one_hash_per_content),
         cmocka_unit_test(partitions),
     };
