@@ -22,6 +22,7 @@
     X(INVALID, "invalid", "acknowledged, although it breaks the contract")                         \
     X(FOREIGN, "foreign", "stored or rejected, but in no ledger")                                  \
     X(COUNTS, "counts", "an event's count is not the number of its selections")                    \
+    X(TOTALS, "totals", "record_counts is not the number of rows")                                 \
     X(PARTICIPANTS, "participants", "rows of event_participants are not what the event says")      \
     X(ORPHAN, "orphan", "a row without the coupon or event it belongs to")                         \
     X(COMPANY, "company", "rows of a company that is not there")

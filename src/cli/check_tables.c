@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "store/audit.h"
+#include "store/record_counts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -137,6 +138,27 @@ static int check_counts(struct check *check)
     return err;
 }
 
+/* The rows have been read by the parts before this one. Not while others go on sending. */
+static int check_totals(struct check *check)
+{
+    struct record_totals totals;
+    int err = record_counts_read(check->db, check->company, &totals);
+    for (int kind = 0; err == 0 && kind < RECORD_KINDS; kind++) {
+        const struct tally *tally = &check->report->tallies[kind];
+        const char *name = record_kind_name((enum record_kind)kind);
+        int64_t stored = totals.n[counted_of((enum record_kind)kind)],
+                rejected = totals.n[counted_rejects_of((enum record_kind)kind)];
+        if (stored != (int64_t)tally->stored)
+            report_find(check->report, FINDING_TOTALS, name, (struct str){0}, (struct str){0},
+                        "%" PRId64 " are counted, %" PRIu64 " are there", stored, tally->stored);
+        if (rejected != (int64_t)tally->rejected)
+            report_find(check->report, FINDING_TOTALS, "rejected", (struct str){0}, str_of(name),
+                        "%" PRId64 " are counted, %" PRIu64 " are there", rejected,
+                        tally->rejected);
+    }
+    return err;
+}
+
 static int on_orphan(void *arg, const char *table, struct str user_id, struct str id)
 {
     struct check *check = arg;
@@ -155,6 +177,8 @@ static int on_company(void *arg, const char *table, struct str company)
 int check_tables(struct check *check)
 {
     int err = check_counts(check);
+    if (err == 0 && !check->partial)
+        err = check_totals(check);
     if (err == 0)
         err = audit_orphans(check->db, check->company, on_orphan, check);
     if (err == 0)

@@ -53,6 +53,9 @@ void event_json_older(const struct event *event, struct str company, struct buf 
  * 0 -> 1. */
 int64_t event_number(struct str company, struct str event_id);
 
+/* Appends text as a JSON string; false, and nothing: it is not UTF-8. */
+bool text_json(struct str text, struct buf *out);
+
 /* A decimal in ten-thousandths by value: 21500 -> 2.15. */
 void decimal_add(struct buf *out, int64_t value_e4);
 

@@ -3,6 +3,7 @@
 
 #include "base/sha256.h"
 #include "base/timefmt.h"
+#include "domain/json_input.h"
 
 void decimal_add(struct buf *out, int64_t value_e4)
 {
@@ -19,6 +20,14 @@ void decimal_add(struct buf *out, int64_t value_e4)
     while (digits[len - 1] == '0')
         len--;
     buf_add(out, digits, len);
+}
+
+bool text_json(struct str text, struct buf *out)
+{
+    if (!utf8_is_valid(text))
+        return false;
+    buf_add_json(out, text);
+    return true;
 }
 
 enum time_form { TIME_AS_MS, TIME_AS_TEXT, TIME_AS_OLDER_TEXT };

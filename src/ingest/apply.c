@@ -18,6 +18,7 @@ struct slice {
     struct item **erasures; /* in order of arrival; there is nothing else in their slice */
     size_t erasure_count;
     struct rejects rejects;
+    struct tally tally;
 };
 
 static int by_topic_and_partition(const void *a, const void *b)
@@ -74,6 +75,7 @@ static void slice_release(struct slice *slice)
     free(slice->partitions);
     free(slice->rejects.items);
     free(slice->erasures);
+    tally_release(&slice->tally);
     for (int kind = 0; kind < RECORD_KINDS; kind++)
         free(slice->sorted[kind]);
 }
@@ -163,52 +165,61 @@ static struct rejected_row rejected_row_of(const struct item *item, int64_t now_
     return row;
 }
 
-static int write_rejects(struct db *db, const struct rejects *rejects)
+static int write_rejects(struct db *db, const struct rejects *rejects, struct tally *tally)
 {
     AUTO_FREE struct rejected_row *rows = xcalloc(rejects->count, sizeof(*rows));
     int64_t now_ms = clock_realtime_ms();
     for (size_t i = 0; i < rejects->count; i++)
         rows[i] = rejected_row_of(rejects->items[i], now_ms);
-    return rejected_write(db, rows, rejects->count);
+    int err = rejected_write(db, rows, rejects->count);
+    for (size_t i = 0; err == 0 && i < rejects->count; i++)
+        tally_add(tally, counted_rejects_of(rejects->items[i]->message.kind), rejects->items[i],
+                  rows[i].is_new, 1);
+    return err;
 }
 
 /* Everything of the user that stands before the item in its partition. */
-static int erase(struct db *db, const struct item *item)
+static int erase(struct db *db, const struct item *item, struct tally *tally)
 {
+    uint64_t rows = 0;
     const struct erasure erasure = {.company = item->change.company,
                                     .user_id = record_key_id(&item->change.record),
                                     .topic = str_of(item->partition->claim.topic),
                                     .partition = item->message.partition,
                                     .position = item->position};
-    int err = item->message.kind == RECORD_USER ? users_erase(db, &erasure)
-                                                : coupons_erase(db, &erasure);
+    int err = item->message.kind == RECORD_USER ? users_erase(db, &erasure, &rows)
+                                                : coupons_erase(db, &erasure, &rows);
+    if (err == 0)
+        tally_add(tally, counted_of(item->message.kind), item, -(int64_t)rows, 0);
     return err == 0 ? rejected_erase(db, &erasure) : err;
 }
 
-static int write_erasures(struct db *db, const struct slice *slice,
-                          struct ingest_counters *counters)
+static int write_erasures(struct db *db, struct slice *slice, struct ingest_counters *counters)
 {
     int err = 0;
     for (size_t i = 0; err == 0 && i < slice->erasure_count; i++)
-        err = erase(db, slice->erasures[i]);
+        err = erase(db, slice->erasures[i], &slice->tally);
     counters->erased += slice->erasure_count;
     return err;
 }
 
 static int write_rows(struct db *db, struct slice *slice, struct ingest_counters *counters)
 {
-    int err =
-        fold_users(db, slice->sorted[RECORD_USER], slice->sorted_count[RECORD_USER], counters);
+    struct tally *tally = &slice->tally;
+    int err = fold_users(db, slice->sorted[RECORD_USER], slice->sorted_count[RECORD_USER], counters,
+                         tally);
     if (err == 0)
         err = fold_events(db, slice->sorted[RECORD_EVENT], slice->sorted_count[RECORD_EVENT],
-                          counters);
+                          counters, tally);
     if (err == 0)
         err = fold_coupons(db, slice->sorted[RECORD_COUPON], slice->sorted_count[RECORD_COUPON],
-                           &slice->rejects, counters);
+                           &slice->rejects, counters, tally);
     if (err == 0)
         err = write_erasures(db, slice, counters);
     if (err == 0)
-        err = write_rejects(db, &slice->rejects);
+        err = write_rejects(db, &slice->rejects, tally);
+    if (err == 0)
+        err = tally_write(db, tally);
     counters->rejected += slice->rejects.count;
     return err;
 }

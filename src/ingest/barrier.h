@@ -1,9 +1,9 @@
 /*
- * Erasures as barriers: one is stored in a transaction after everything that stands before it in its
- * partition, and before everything after it. A batch is put in an order in which that takes few
+ * Erasures as barriers: one is stored in a transaction after everything that stands before it in
+ * its partition, and before everything after it. A batch is put in an order in which that takes few
  * transactions: by level, where an item's level is how often its partition has changed before it
- * between erasures and other records (odd: erasures). Each partition keeps its order. A batch without
- * erasures is one slice, as it came.
+ * between erasures and other records (odd: erasures). Each partition keeps its order. A batch
+ * without erasures is one slice, as it came.
  */
 #ifndef TIPSTER_INGEST_BARRIER_H
 #define TIPSTER_INGEST_BARRIER_H

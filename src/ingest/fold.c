@@ -65,7 +65,7 @@ static bool advance(struct key_state *state, const struct item *item)
 }
 
 int fold_users(struct db *db, struct item *const *items, size_t count,
-               struct ingest_counters *counters)
+               struct ingest_counters *counters, struct tally *tally)
 {
     if (count == 0)
         return 0;
@@ -79,15 +79,18 @@ int fold_users(struct db *db, struct item *const *items, size_t count,
     for (size_t key = 0; key < keys; key++) {
         const struct item *last = NULL;
         size_t first = at;
+        bool is_new = !states[key].known;
         for (; at < count && same_key(sorted[first], sorted[at]); at++)
             if (advance(&states[key], sorted[at]))
                 last = sorted[at];
         counters->superseded += at - first - (last != NULL);
-        if (last != NULL)
-            rows[row_count++] = (struct user_row){.company = last->change.company,
-                                                  .user = &last->change.record.user,
-                                                  .version = version_of(last),
-                                                  .position = last->position};
+        if (last == NULL)
+            continue;
+        tally_add(tally, COUNTED_USERS, last, is_new, 1);
+        rows[row_count++] = (struct user_row){.company = last->change.company,
+                                              .user = &last->change.record.user,
+                                              .version = version_of(last),
+                                              .position = last->position};
     }
     counters->users_stored += row_count;
     return users_write(db, rows, row_count);
@@ -95,7 +98,7 @@ int fold_users(struct db *db, struct item *const *items, size_t count,
 
 /* The changes of one event, from `at` on; fills the row and says whether there is one. */
 static bool fold_event(struct item *const *sorted, size_t count, size_t *at,
-                       struct key_state *state, struct event_row *row)
+                       struct key_state *state, struct event_row *row, struct tally *tally)
 {
     const struct item *last = NULL;
     const struct event *attributes =
@@ -112,6 +115,7 @@ static bool fold_event(struct item *const *sorted, size_t count, size_t *at,
     }
     if (last == NULL)
         return false;
+    tally_add(tally, COUNTED_EVENTS, last, is_new, 1);
     *row = (struct event_row){.company = last->change.company,
                               .event_id = last->change.record.event.event_id,
                               .event = attributes,
@@ -123,7 +127,7 @@ static bool fold_event(struct item *const *sorted, size_t count, size_t *at,
 }
 
 int fold_events(struct db *db, struct item *const *items, size_t count,
-                struct ingest_counters *counters)
+                struct ingest_counters *counters, struct tally *tally)
 {
     if (count == 0)
         return 0;
@@ -135,7 +139,7 @@ int fold_events(struct db *db, struct item *const *items, size_t count,
     if (err != 0)
         return err;
     for (size_t key = 0; key < keys; key++)
-        row_count += fold_event(sorted, count, &at, &states[key], &rows[row_count]);
+        row_count += fold_event(sorted, count, &at, &states[key], &rows[row_count], tally);
     counters->events_stored += row_count;
     counters->superseded += count - row_count;
     return events_write(db, rows, row_count);
@@ -167,11 +171,13 @@ static size_t take_round(struct item **sorted, size_t count, struct item **taken
 }
 
 static void note_outcomes(struct item *const *taken, const struct coupon_row *rows, size_t count,
-                          struct rejects *rejects, struct ingest_counters *counters)
+                          struct rejects *rejects, struct ingest_counters *counters,
+                          struct tally *tally)
 {
     for (size_t i = 0; i < count; i++) {
         if (rows[i].outcome == DECISION_APPLY) {
             counters->coupons_stored++;
+            tally_add(tally, COUNTED_COUPONS, taken[i], 1, 1);
         } else if (rows[i].outcome == DECISION_ABSORB) {
             counters->absorbed++;
         } else {
@@ -184,7 +190,7 @@ static void note_outcomes(struct item *const *taken, const struct coupon_row *ro
 }
 
 int fold_coupons(struct db *db, struct item **items, size_t count, struct rejects *rejects,
-                 struct ingest_counters *counters)
+                 struct ingest_counters *counters, struct tally *tally)
 {
     if (count == 0)
         return 0;
@@ -197,7 +203,7 @@ int fold_coupons(struct db *db, struct item **items, size_t count, struct reject
         int err = coupons_write(db, rows, row_count);
         if (err != 0)
             return err;
-        note_outcomes(taken, rows, row_count, rejects, counters);
+        note_outcomes(taken, rows, row_count, rejects, counters, tally);
     }
     return 0;
 }

@@ -7,6 +7,7 @@
 #define TIPSTER_INGEST_FOLD_H
 
 #include "ingest/batch.h"
+#include "ingest/tally.h"
 #include "store/ingest_status.h"
 #include "store/write.h"
 
@@ -16,12 +17,13 @@ struct rejects {
     size_t count;
 };
 
-/* Each writes the items of its kind, inside the caller's transaction; counters are added to. */
+/* Each writes the items of its kind, inside the caller's transaction; counters and tally are added
+ * to. */
 int fold_users(struct db *db, struct item *const *items, size_t count,
-               struct ingest_counters *counters);
+               struct ingest_counters *counters, struct tally *tally);
 int fold_events(struct db *db, struct item *const *items, size_t count,
-                struct ingest_counters *counters);
+                struct ingest_counters *counters, struct tally *tally);
 int fold_coupons(struct db *db, struct item **items, size_t count, struct rejects *rejects,
-                 struct ingest_counters *counters);
+                 struct ingest_counters *counters, struct tally *tally);
 
 #endif

@@ -71,6 +71,7 @@ static const char sql_company_known[] = "select 1 from companies where company_i
     X(coupons)                                                                                     \
     X(selections)                                                                                  \
     X(event_counts)                                                                                \
+    X(record_counts)                                                                               \
     X(rejected)
 
 static const struct {

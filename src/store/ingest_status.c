@@ -10,7 +10,8 @@ static const char sql_write[] =
     "updated_at = values(updated_at), users_stored = values(users_stored), "
     "events_stored = values(events_stored), coupons_stored = values(coupons_stored), "
     "absorbed = values(absorbed), superseded = values(superseded), rejected = values(rejected), "
-    "erased = values(erased), batches = values(batches), database_retries = values(database_retries), "
+    "erased = values(erased), batches = values(batches), database_retries = "
+    "values(database_retries), "
     "fenced = values(fenced)";
 
 static const char sql_read[] =

@@ -62,8 +62,9 @@ struct rejected_row {
     int32_t partition;
     uint64_t position;
     int64_t rejected_at_ms;
+    bool is_new; /* filled in: it was not there before */
 };
-int rejected_write(struct db *db, const struct rejected_row *rows, size_t count);
+int rejected_write(struct db *db, struct rejected_row *rows, size_t count);
 
 /* A user of whom all that stands before this place of the partition goes. */
 struct erasure {
@@ -71,13 +72,13 @@ struct erasure {
     int32_t partition;
     uint64_t position;
 };
-/* The user's row. */
-int users_erase(struct db *db, const struct erasure *erasure);
+/* The user's row. ret_rows: how many there were. */
+int users_erase(struct db *db, const struct erasure *erasure, uint64_t *ret_rows);
 /*
  * The user's coupons and their selections, in chunks; the events' counts fall by what was deleted.
  * Nothing of a later position may have been counted yet in the caller's transaction.
  */
-int coupons_erase(struct db *db, const struct erasure *erasure);
+int coupons_erase(struct db *db, const struct erasure *erasure, uint64_t *ret_coupons);
 /*
  * The user's rejects of that topic keep kind, reason, place, time and request id; ids and payload
  * become empty and detail REJECTED_ERASED.

@@ -19,10 +19,10 @@ static struct str cut(struct str text, size_t max)
     return str_from(text.data, text.len < max ? text.len : max);
 }
 
-int rejected_write(struct db *db, const struct rejected_row *rows, size_t count)
+int rejected_write(struct db *db, struct rejected_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct rejected_row *row = &rows[i];
+        struct rejected_row *row = &rows[i];
         struct stmt *stmt;
         int err = db_prepare(db, sql_insert, &stmt);
         if (err != 0)
@@ -42,6 +42,7 @@ int rejected_write(struct db *db, const struct rejected_row *rows, size_t count)
         err = stmt_run(stmt);
         if (err != 0)
             return err;
+        row->is_new = stmt_affected(stmt) == 1;
     }
     return 0;
 }

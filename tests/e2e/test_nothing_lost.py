@@ -225,23 +225,24 @@ def test_a_frozen_ingest_process_changes_nothing_when_it_wakes(server_factory: A
 
 # What is done to the stored rows, and the kinds of findings that must come of it, each once.
 TAMPERING = [
-    ("delete from coupons where coupon_id = 'c-0'", {"lost": 1, "orphan": 2}),
+    ("delete from coupons where coupon_id = 'c-0'", {"lost": 1, "orphan": 2, "totals": 1}),
     ("update coupons set stake = stake + 1 where coupon_id = 'c-1'", {"altered": 1}),
     ("update selections set odds = 9 where coupon_id = 'c-2' limit 1", {"altered": 1}),
     ("delete from selections where coupon_id = 'c-3' limit 1", {"altered": 1, "counts": 1}),
     ("insert into coupons select company_id, user_id, 'other', stake, placed_at, content_hash, position from coupons "
-     "where coupon_id = 'c-4'", {"foreign": 1, "altered": 1}),
+     "where coupon_id = 'c-4'", {"foreign": 1, "altered": 1, "totals": 1}),
     ("update event_counts set n = n + 1 limit 1", {"counts": 1}),
-    ("delete from rejected", {"lost": 1}),
+    ("delete from rejected", {"lost": 1, "totals": 1}),
     ("insert into rejected select company_id, topic, partition_id, position + 1000, kind, record_id, user_id, reason, detail, "
-     "request_id, payload, rejected_at from rejected", {"doubled": 1}),
+     "request_id, payload, rejected_at from rejected", {"doubled": 1, "totals": 1}),
     ("update coupons set content_hash = (select unhex(sha2(payload, 256)) from rejected), stake = 99 where coupon_id = 'c-4'",
      {"lost": 1, "doubled": 1, "displaced": 1}),
     ("insert into users select company_id, 'user-refused', birth_year, country, currency, gender, registration_date, version, "
-     "position from users where user_id = 'user-0'", {"refused": 1}),
+     "position from users where user_id = 'user-0'", {"refused": 1, "totals": 1}),
     ("update users set gender = 'x' where user_id = 'user-0'", {"altered": 1}),
     ("update users set birth_year = 1950 where user_id = 'user-1'", {"lost": 1}),
-    ("delete from users where user_id = 'user-2'", {"lost": 1}),
+    ("delete from users where user_id = 'user-2'", {"lost": 1, "totals": 1}),
+    ("update record_counts set n = n + 1 where kind = 'event' limit 1", {"totals": 1}),
     ("update events set withdrawn = 0 where event_id = 'event-withdrawn'", {"lost": 1, "participants": 1}),
     ("delete from event_participants where event_id = 'event-open' limit 1", {"participants": 1}),
     ("update events set withdrawn = 1 where event_id = 'event-open'", {"lost": 1, "participants": 1}),
@@ -250,7 +251,7 @@ TAMPERING = [
 ]
 
 
-TABLES = ("coupons", "selections", "event_counts", "rejected", "users", "events", "event_participants")
+TABLES = ("coupons", "selections", "event_counts", "record_counts", "rejected", "users", "events", "event_participants")
 
 
 def all_rows(cursor: Any, table: str) -> list[tuple[Any, ...]]:

@@ -1,0 +1,67 @@
+/* Counts of rows; see record_counts.h. */
+#include "store/record_counts.h"
+
+static const char *const kinds[] = {
+#define X(name, text) text,
+    COUNTED(X)
+#undef X
+};
+
+/* position comes last: the conditions look at the row's old one. */
+static const struct sql_rows sql_add = {
+    "insert into record_counts (company_id, kind, partition_id, n, stored, position) values ",
+    "(?, ?, ?, ?, ?, ?)",
+    " on duplicate key update n = if(values(position) > position, n + values(n), n), "
+    "stored = if(values(position) > position, stored + values(stored), stored), "
+    "position = greatest(position, values(position))"};
+
+static const char sql_read[] =
+    "select kind, cast(sum(n) as signed), cast(sum(stored) as signed) from record_counts "
+    "where company_id = ? group by kind limit 100";
+
+int record_counts_write(struct db *db, const struct record_count *counts, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        struct stmt *stmt;
+        size_t step = db_rows_step(count - done);
+        int err = db_prepare_rows(db, &sql_add, step, &stmt);
+        if (err != 0)
+            return err;
+        for (size_t i = done; i < done + step; i++) {
+            stmt_str(stmt, counts[i].company);
+            stmt_str(stmt, str_of(kinds[counts[i].kind]));
+            stmt_int(stmt, counts[i].partition);
+            stmt_int(stmt, counts[i].n);
+            stmt_int(stmt, counts[i].stored);
+            stmt_uint(stmt, counts[i].position);
+        }
+        err = stmt_run(stmt);
+        if (err != 0)
+            return err;
+        done += step;
+    }
+    return 0;
+}
+
+int record_counts_read(struct db *db, struct str company, struct record_totals *ret_totals)
+{
+    struct record_totals totals = {0};
+    struct stmt *stmt;
+    int err = db_prepare(db, sql_read, &stmt);
+    if (err != 0)
+        return err;
+    stmt_str(stmt, company);
+    err = stmt_run(stmt);
+    while (err == 0 && (err = stmt_row(stmt)) == 0) {
+        for (int kind = 0; kind < COUNTED_KINDS; kind++) {
+            if (!str_equal(stmt_get_str(stmt, 0), str_of(kinds[kind])))
+                continue;
+            totals.n[kind] = stmt_get_int(stmt, 1);
+            totals.stored[kind] = stmt_get_int(stmt, 2);
+        }
+    }
+    if (err < 0)
+        return err;
+    *ret_totals = totals;
+    return 0;
+}
