@@ -127,6 +127,14 @@ void backlog_watch(struct config *config)
     loop_sweep_add(sweep, NULL);
 }
 
+int64_t backlog_records(enum record_kind kind, int32_t partition)
+{
+    if (!__atomic_load_n(&shared->seen, __ATOMIC_ACQUIRE))
+        return -1;
+    size_t index = (size_t)kind * (size_t)settings->kafka_partitions + (size_t)partition;
+    return __atomic_load_n(&shared->records[index], __ATOMIC_RELAXED);
+}
+
 void backlog_render(struct buf *out)
 {
     static const char lag[] = "tipster_ingest_lag_records", halt[] = "tipster_ingest_expiring";

@@ -7,6 +7,7 @@
 #define TIPSTER_HTTP_BACKLOG_H
 
 #include "config/config.h"
+#include "domain/record.h"
 
 /* In the parent, before the fork. config must live on. */
 void backlog_setup(const struct config *config);
@@ -14,6 +15,9 @@ void backlog_setup(const struct config *config);
 void backlog_watch(struct config *config);
 /* Whether writes must be refused, as seen last. */
 bool backlog_is_expiring(void);
+
+/* The records of a partition that are not stored yet, as seen last; -1: not known. */
+int64_t backlog_records(enum record_kind kind, int32_t partition);
 
 /* Appends metrics: the lag of each partition, as seen last. */
 void backlog_render(struct buf *out);

@@ -164,19 +164,34 @@ void call_run(struct call *call, const struct call_job *job, void *work)
     call_run_on(call, database, job, work);
 }
 
-void call_run_on(struct call *call, struct pool *pool, const struct call_job *job, void *work)
+static int submit(struct call *call, struct pool *pool, const struct call_job *job, void *work)
 {
     call->job = job;
     call->work = work;
     call->pool_job = (struct pool_job){.run = job_run, .done = job_done};
-    if (pool_submit(pool, &call->pool_job) != 0) {
+    int err = pool_submit(pool, &call->pool_job);
+    if (err != 0) {
         metrics_add(METRIC_POOL_FULL, 1);
-        reply_problem(call, PROBLEM_OVERLOADED, NULL);
-        release_work(call);
-        return;
+        return err;
     }
     call->pending = 1;
     start_waiting(call);
+    return 0;
+}
+
+void call_run_on(struct call *call, struct pool *pool, const struct call_job *job, void *work)
+{
+    if (submit(call, pool, job, work) == 0)
+        return;
+    reply_problem(call, PROBLEM_OVERLOADED, NULL);
+    release_work(call);
+}
+
+int call_try_run(struct call *call, const struct call_job *job, void *work)
+{
+    /* Each run has the whole time: the list of those that wait stays in the order of deadlines. */
+    call->deadline_ms = clock_monotonic_ms() + config->request_deadline_ms;
+    return submit(call, database, job, work);
 }
 
 void call_expect(struct call *call)
@@ -257,6 +272,11 @@ bool call_positions(const struct call *call, struct buf *out)
     for (int kind = 0; kind < RECORD_KINDS; kind++)
         add_positions(call, (enum record_kind)kind, out->len > start ? ";" : "", out);
     return true;
+}
+
+bool call_is_replied(const struct call *call)
+{
+    return call->replied;
 }
 
 int call_waiting(void)

@@ -29,7 +29,7 @@
 #ifndef TIPSTER_HTTP_CALL_H
 #define TIPSTER_HTTP_CALL_H
 
-#include "base/str.h"
+#include "base/buf.h"
 #include "config/config.h"
 #include "domain/record.h"
 #include "http/query.h"
@@ -88,6 +88,10 @@ void call_run(struct call *call, const struct call_job *job, void *work);
 /* The same on another pool. */
 void call_run_on(struct call *call, struct pool *pool, const struct call_job *job, void *work);
 
+/* The same, and again with the same work after it has finished. TIP_EFULL: the pool is; then
+ * nothing was done, and finish is not called. */
+int call_try_run(struct call *call, const struct call_job *job, void *work);
+
 /* Says that one more record of this call is with Kafka; call_delivered follows for each. */
 void call_expect(struct call *call);
 /* A record's fate: err 0 with its place, or TIP_EUNAVAIL. The call may be gone after it. */
@@ -100,6 +104,9 @@ int call_record_count(const struct call *call);
 /* Appends the highest place per topic and partition, for Tipster-Position: "u:3.17;c:3.90,4.2".
  * False: too many partitions. */
 bool call_positions(const struct call *call, struct buf *out);
+
+/* Whether the answer is complete, as far as the handler is concerned. */
+bool call_is_replied(const struct call *call);
 
 /* Calls that wait for something. */
 int call_waiting(void);

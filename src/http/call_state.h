@@ -23,6 +23,7 @@ struct call {
     struct caller caller;
     struct query query;
     bool replied, waiting, ready, late;
+    bool streaming; /* an answer in pieces has begun: there can be no other */
 
     /* A wait: for `pending` records, or for one job. */
     int pending, records, outcome;

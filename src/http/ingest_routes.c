@@ -284,7 +284,8 @@ static void erased(struct call *call, int err)
     answer_accepted(call, err, 1);
 }
 
-/* One record in each topic that has something of the user; both or a 503, and then it is repeated. */
+/* One record in each topic that has something of the user; both or a 503, and then it is repeated.
+ */
 void user_delete(struct call *call)
 {
     struct str id;

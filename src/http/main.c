@@ -20,6 +20,7 @@
 #include "http/routes.h"
 #include "http/sandbox.h"
 #include "http/servers.h"
+#include "http/stream.h"
 #include "http/shared.h"
 #include "http/writer.h"
 
@@ -217,6 +218,7 @@ void kore_worker_configure(void)
         new_pool(&database_pool, (int)config.database_pool, (size_t)config.database_queue);
     check_pool = new_pool(&check_pool, 1, CHECK_QUEUE);
     call_setup(&config, database_pool);
+    stream_setup();
     health_setup(check_pool);
     signal(SIGHUP, on_hangup);
     if (worker->id == WATCHING_WORKER) {

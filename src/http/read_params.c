@@ -11,7 +11,7 @@ struct rule {
     const char *name;
     enum param_form form;
     size_t offset;    /* in struct read_params */
-    int64_t min, max; /* of an integer; of a list max values */
+    int64_t min, max; /* of an integer; of a list max values; of a cursor min is its list */
 };
 
 #define AT(field) offsetof(struct read_params, field)
@@ -20,7 +20,9 @@ static const struct rule rules[] = {
     {PARAM_N, "n", FORM_INTEGER, AT(n), 1, 100},
     {PARAM_N_OLDER, "n", FORM_INTEGER, AT(n), -1, INT64_MAX},
     {PARAM_LIMIT, "limit", FORM_INTEGER, AT(limit), 1, 1000},
-    {PARAM_CURSOR, "cursor", FORM_CURSOR, AT(cursor), 0, 0},
+    {PARAM_CURSOR, "cursor", FORM_CURSOR, AT(cursor), CURSOR_EVENTS, 0},
+    {PARAM_CURSOR_COUPONS, "cursor", FORM_CURSOR, AT(cursor), CURSOR_COUPONS, 0},
+    {PARAM_CURSOR_REJECTED, "cursor", FORM_CURSOR, AT(cursor), CURSOR_REJECTED, 0},
     {PARAM_SPORT, "sport", FORM_LIST, AT(sports), 0, FILTER_VALUES_MAX},
     {PARAM_LEAGUE, "league", FORM_LIST, AT(leagues), 0, FILTER_VALUES_MAX},
     {PARAM_COUNTRY, "country", FORM_LIST, AT(countries), 0, FILTER_VALUES_MAX},
@@ -122,7 +124,7 @@ static void read_value(struct reading *reading, const struct rule *rule, struct 
         *(struct str *)field = arena_copy(reading->arena, text);
         break;
     case FORM_CURSOR:
-        if (cursor_read(text, field) != 0)
+        if (cursor_read((enum cursor_list)rule->min, text, field) != 0)
             violation_add(reading->violations, VIOLATION_FORMAT, "",
                           "%s: not a next_cursor of this list", rule->name);
         else

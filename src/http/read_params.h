@@ -33,6 +33,8 @@ enum read_param {
     PARAM_EXPLAIN = 1 << 13,
     PARAM_INCLUDE_STARTED = 1 << 14,
     PARAM_USER_ID = 1 << 15,
+    PARAM_CURSOR_COUPONS = 1 << 16,
+    PARAM_CURSOR_REJECTED = 1 << 17,
 };
 
 #define PARAM_ABSENT INT64_MIN /* a number, time or flag that was not given */

@@ -12,26 +12,14 @@
 #include "http/directory.h"
 #include "http/event_list.h"
 #include "http/read_body.h"
-#include "http/read_params.h"
+#include "http/read_work.h"
 #include "http/reply.h"
 #include "http/routes.h"
 #include "store/read_record.h"
 
 #include <stdlib.h>
 
-enum { N_DEFAULT = 10, N_DEFAULT_OLDER = -1, LIMIT_DEFAULT = 100 };
-
-/* A request on its way through a thread: nothing in it belongs to the connection. */
-struct read_work {
-    reader_query query;
-    struct arena arena; /* the slices of company, id and params */
-    struct str company, id;
-    bool include_started; /* what is set for the company */
-    struct read_params params;
-    int64_t now_ms;
-    uint64_t random;
-    struct buf body;
-};
+enum { N_DEFAULT = 10, N_DEFAULT_OLDER = -1 };
 
 enum {
     PARAMS_FILTERS = PARAM_SPORT | PARAM_LEAGUE | PARAM_COUNTRY,
@@ -41,11 +29,6 @@ enum {
         PARAMS_FILTERS | PARAM_PARTICIPANT | PARAM_FROM | PARAM_TO | PARAM_LIMIT | PARAM_CURSOR,
     PARAMS_OLDER = PARAM_N_OLDER | PARAM_USER_ID | PARAM_INCLUDE_STARTED,
 };
-
-static int64_t or_default(int64_t value, int64_t fallback)
-{
-    return value == PARAM_ABSENT ? fallback : value;
-}
 
 /* Records. */
 
@@ -87,17 +70,17 @@ static int query_events(struct reader *reader, void *arg)
     struct event_list_page page;
     struct event_list_request request = {
         .company = work->company,
-        .range = {.from_ms = or_default(params->from_ms, work->now_ms + 1),
-                  .before_ms = or_default(params->to_ms, TIME_MAX_MS + 1)},
+        .range = {.from_ms = param_or(params->from_ms, work->now_ms + 1),
+                  .before_ms = param_or(params->to_ms, TIME_MAX_MS + 1)},
         .sports = read_params_filter(&params->sports),
         .leagues = read_params_filter(&params->leagues),
         .countries = read_params_filter(&params->countries),
         .participants = read_params_filter(&params->participants),
-        .limit = (size_t)or_default(params->limit, LIMIT_DEFAULT),
+        .limit = (size_t)param_or(params->limit, LIMIT_DEFAULT),
     };
-    if (params->has_cursor && params->cursor.begin_ms >= request.range.from_ms) {
-        request.range.from_ms = params->cursor.begin_ms;
-        request.range.from_id = cursor_event_id(&params->cursor);
+    if (params->has_cursor && params->cursor.time_ms >= request.range.from_ms) {
+        request.range.from_ms = params->cursor.time_ms;
+        request.range.from_id = cursor_id(&params->cursor);
     }
     int err = event_list(reader, &request, &page);
     if (err != 0)
@@ -107,7 +90,7 @@ static int query_events(struct reader *reader, void *arg)
     buf_add_text(&work->body, ",\"next_cursor\":");
     if (page.more) {
         buf_add_char(&work->body, '"');
-        cursor_write(page.last_begin_ms, page.ids[page.count - 1], &work->body);
+        cursor_write(CURSOR_EVENTS, page.last_begin_ms, page.ids[page.count - 1], &work->body);
         buf_add_text(&work->body, "\"}");
     } else {
         buf_add_text(&work->body, "null}");
@@ -124,9 +107,9 @@ static void ranked_request(const struct read_work *work, struct recommend_reques
                                                                    : params->include_started == 1;
     *ret_request = (struct recommend_request){
         .company = work->company,
-        .n = (size_t)or_default(params->n, N_DEFAULT),
-        .now_ms = or_default(params->as_of_ms, work->now_ms),
-        .before_ms = or_default(params->before_ms, TIME_MAX_MS + 1),
+        .n = (size_t)param_or(params->n, N_DEFAULT),
+        .now_ms = param_or(params->as_of_ms, work->now_ms),
+        .before_ms = param_or(params->before_ms, TIME_MAX_MS + 1),
         .include_started = include_started,
         .sports = read_params_filter(&params->sports),
         .leagues = read_params_filter(&params->leagues),
@@ -206,7 +189,7 @@ static int query_older(struct reader *reader, void *arg)
     struct read_work *work = arg;
     struct recommend_request request;
     struct recommendation found = {0};
-    int64_t n = or_default(work->params.n, N_DEFAULT_OLDER);
+    int64_t n = param_or(work->params.n, N_DEFAULT_OLDER);
     bool known = true;
     int err = 0;
     ranked_request(work, &request);
@@ -226,131 +209,50 @@ static int query_older(struct reader *reader, void *arg)
     return body_older(reader, work->company, &found, &work->body);
 }
 
-/* The way through the pool. */
-
-static int run_query(struct reader *reader, void *arg)
-{
-    struct read_work *work = arg;
-    buf_clear(&work->body); /* of an attempt that failed half-way */
-    return work->query(reader, work);
-}
-
-static int read_run(void *arg, struct backend *backend)
-{
-    return reader_run(backend, run_query, arg);
-}
-
-static void read_finish(struct call *call, void *arg, int err)
-{
-    const struct read_work *work = arg;
-    if (err == 0)
-        reply_json_served_by(call, 200, buf_str(&work->body), "sql");
-    else if (err == TIP_ENOTFOUND)
-        reply_problem(call, PROBLEM_NOT_FOUND, NULL);
-    else if (err == TIP_EAMBIGUOUS)
-        reply_problem(call, PROBLEM_AMBIGUOUS,
-                      "several users have a coupon of this id: say whose with ?user_id=");
-    else
-        reply_error(call, err);
-}
-
-static void read_release(void *arg)
-{
-    struct read_work *work = arg;
-    buf_release(&work->body);
-    arena_release(&work->arena);
-    free(work);
-}
-
-/* Parses the parameters; NULL: they are wrong, and that is answered. */
-static struct read_work *work_new(struct call *call, unsigned allowed, enum generation generation,
-                                  reader_query query)
-{
-    static struct violations violations; /* too large for a stack; the loop has one thread */
-    const struct query *params = call_query(call);
-    if (params == NULL)
-        return NULL;
-    struct read_work *work = xcalloc(1, sizeof(*work));
-    violations_clear(&violations);
-    if (read_params_parse(params, allowed, generation, &work->arena, &work->params, &violations) !=
-        0) {
-        reply_violations(call, PROBLEM_BAD_PARAMETER, &violations);
-        read_release(work);
-        return NULL;
-    }
-    work->query = query;
-    struct directory_company row;
-    work->company = arena_copy(&work->arena, call_company(call));
-    work->include_started = call_company_row(call, &row) == 0 && row.include_started;
-    work->now_ms = call_now_ms(call);
-    return work;
-}
-
-static void work_start(struct call *call, struct read_work *work)
-{
-    static const struct call_job job = {read_run, read_finish, read_release};
-    call_run(call, &job, work);
-}
-
-/* A route about one thing: an id that cannot be one is not there, or is refused with `bad_id`. */
-static void start_with_id(struct call *call, unsigned allowed, reader_query query,
-                          enum problem bad_id)
-{
-    struct str id = call_capture(call, 0);
-    if (!id_is_valid(id)) {
-        reply_problem(call, bad_id, "an id is 1 to %d bytes of text without control characters",
-                      ID_MAX_BYTES);
-        return;
-    }
-    struct read_work *work = work_new(call, allowed, GENERATION_V1, query);
-    if (work == NULL)
-        return;
-    work->id = arena_copy(&work->arena, id);
-    work_start(call, work);
-}
+/* The routes. */
 
 void user_get(struct call *call)
 {
-    start_with_id(call, 0, query_user, PROBLEM_NOT_FOUND);
+    read_work_start_with_id(call, 0, query_user, PROBLEM_NOT_FOUND);
 }
 
 void event_get(struct call *call)
 {
-    start_with_id(call, 0, query_event, PROBLEM_NOT_FOUND);
+    read_work_start_with_id(call, 0, query_event, PROBLEM_NOT_FOUND);
 }
 
 void coupon_get(struct call *call)
 {
-    start_with_id(call, PARAM_USER_ID, query_coupon, PROBLEM_NOT_FOUND);
+    read_work_start_with_id(call, PARAM_USER_ID, query_coupon, PROBLEM_NOT_FOUND);
 }
 
 void recommendations_get(struct call *call)
 {
-    start_with_id(call, PARAMS_RANKED, query_recommendations, PROBLEM_INVALID_RECORD);
+    read_work_start_with_id(call, PARAMS_RANKED, query_recommendations, PROBLEM_INVALID_RECORD);
 }
 
 void similar_get(struct call *call)
 {
-    start_with_id(call, PARAMS_RANKED, query_similar, PROBLEM_NOT_FOUND);
+    read_work_start_with_id(call, PARAMS_RANKED, query_similar, PROBLEM_NOT_FOUND);
 }
 
 void popular_get(struct call *call)
 {
-    struct read_work *work = work_new(call, PARAMS_RANKED, GENERATION_V1, query_popular);
+    struct read_work *work = read_work_new(call, PARAMS_RANKED, GENERATION_V1, query_popular);
     if (work != NULL)
-        work_start(call, work);
+        read_work_start(call, work);
 }
 
 void events_get(struct call *call)
 {
-    struct read_work *work = work_new(call, PARAMS_EVENTS, GENERATION_V1, query_events);
+    struct read_work *work = read_work_new(call, PARAMS_EVENTS, GENERATION_V1, query_events);
     if (work != NULL)
-        work_start(call, work);
+        read_work_start(call, work);
 }
 
 void recommend_get(struct call *call)
 {
-    struct read_work *work = work_new(call, PARAMS_OLDER, GENERATION_OLDER, query_older);
+    struct read_work *work = read_work_new(call, PARAMS_OLDER, GENERATION_OLDER, query_older);
     if (work == NULL)
         return;
     if (!id_is_valid(work->params.user_id)) {
@@ -358,10 +260,10 @@ void recommend_get(struct call *call)
                       work->params.user_id.data == NULL
                           ? "user_id is missing"
                           : "user_id: an id is 1 to 64 bytes of text without control characters");
-        read_release(work);
+        read_work_free(work);
         return;
     }
     static uint64_t count;
     work->random = hash_mix((uint64_t)clock_monotonic_us() ^ ++count << 40);
-    work_start(call, work);
+    read_work_start(call, work);
 }

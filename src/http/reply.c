@@ -52,10 +52,8 @@ static void log_failure(const struct call *call, int status, const char *detail)
              call->request_id, (long long)(clock_monotonic_us() - call->started_us));
 }
 
-void reply_bytes(struct call *call, int status, const char *media_type, struct str body,
-                 const char *headers)
+static void set_headers(struct call *call, const char *media_type, const char *headers)
 {
-    struct http_request *req = call->req;
     char block[2048];
     /* All lines as the value of one header: Kore copies name and value of each. */
     snprintf(block, sizeof(block),
@@ -65,12 +63,83 @@ void reply_bytes(struct call *call, int status, const char *media_type, struct s
     size_t len = strlen(block);
     if (headers != NULL && len >= 2) /* Kore ends the last line */
         block[len - 2] = '\0';
-    if (call_is_draining())
-        reply_close_after(call);
-    http_response_header(req, "content-type", block);
-    http_response(req, status, body.data, body.len);
+    http_response_header(call->req, "content-type", block);
+}
+
+static void note_replied(struct call *call, int status)
+{
     call->replied = true;
     metrics_request(call->route->index, status, clock_monotonic_us() - call->started_us);
+}
+
+void reply_bytes(struct call *call, int status, const char *media_type, struct str body,
+                 const char *headers)
+{
+    if (call_is_draining())
+        reply_close_after(call);
+    set_headers(call, media_type, headers);
+    http_response(call->req, status, body.data, body.len);
+    note_replied(call, status);
+}
+
+static bool is_chunked(const struct call *call)
+{
+    return !(call->req->flags & HTTP_VERSION_1_0);
+}
+
+void reply_stream_begin(struct call *call, const char *media_type)
+{
+    struct connection *connection = call->req->owner;
+    call->req->flags |= HTTP_REQUEST_NO_CONTENT_LENGTH;
+    set_headers(call, media_type, is_chunked(call) ? "transfer-encoding: chunked\r\n" : NULL);
+    /* The head says that the connection closes, and nothing more is read from it; it must not close
+     * when the head alone has gone out. */
+    reply_close_after(call);
+    http_response(call->req, 200, NULL, 0);
+    if (call->req->method == HTTP_METHOD_HEAD) {
+        note_replied(call, 200);
+        return;
+    }
+    connection->flags &= ~CONN_CLOSE_EMPTY;
+    call->streaming = true;
+}
+
+static void stream_bytes(struct call *call, const char *data, size_t len)
+{
+    net_send_queue(call->req->owner, data, len);
+}
+
+void reply_stream_write(struct call *call, struct str piece)
+{
+    char size[24];
+    if (piece.len == 0)
+        return; /* would be the end */
+    if (is_chunked(call))
+        stream_bytes(call, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", piece.len));
+    stream_bytes(call, piece.data, piece.len);
+    if (is_chunked(call))
+        stream_bytes(call, "\r\n", 2);
+    if (!net_send_flush(call->req->owner))
+        kore_connection_disconnect(call->req->owner);
+}
+
+bool reply_stream_is_drained(const struct call *call)
+{
+    return TAILQ_EMPTY(&call->req->owner->send_queue);
+}
+
+void reply_stream_end(struct call *call)
+{
+    if (is_chunked(call))
+        stream_bytes(call, "0\r\n\r\n", 5);
+    reply_close_after(call); /* once all has been sent; Kore does that when the handler returns */
+    note_replied(call, 200);
+}
+
+void reply_stream_cut(struct call *call)
+{
+    kore_connection_disconnect(call->req->owner);
+    note_replied(call, 500);
 }
 
 void reply_json(struct call *call, int status, struct str body)
@@ -113,6 +182,10 @@ static void reply_failure(struct call *call, enum problem problem, struct str de
 {
     AUTO_BUF body = {0};
     char header[128];
+    if (call->streaming) {
+        reply_stream_cut(call);
+        return;
+    }
     bool older = call->route->generation == GENERATION_OLDER;
     const struct problem_text *text = problem_text(problem);
     int status = older ? older_status(text->status) : text->status;

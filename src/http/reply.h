@@ -26,6 +26,18 @@ void reply_violations(struct call *call, enum problem problem, const struct viol
 /* For an err that a handler has no better answer for: not available, too late, overloaded, or a
  * defect. */
 void reply_error(struct call *call, int err);
+/*
+ * An answer in pieces, its length not known beforehand: chunked (on HTTP/1.0 up to the end of the
+ * connection, which closes after it on both). Begin, write any number of times, end. Cut instead of
+ * end closes at once: the client sees that it is not whole. HEAD ends with begin.
+ */
+void reply_stream_begin(struct call *call, const char *media_type);
+void reply_stream_write(struct call *call, struct str piece);
+/* Whether everything so far has been handed to the kernel. */
+bool reply_stream_is_drained(const struct call *call);
+void reply_stream_end(struct call *call);
+void reply_stream_cut(struct call *call);
+
 /* The next reply closes the connection: bytes may follow that nobody should read. */
 void reply_close_after(struct call *call);
 
