@@ -303,8 +303,8 @@ static void add_lag(const struct call *call, struct buf *out)
     }
     int64_t total = 0;
     AUTO_BUF list = {0};
-    partition_set_choose(call_company(call), (int32_t)call_config()->kafka_partitions, row.partitions,
-                         &partitions);
+    partition_set_choose(call_company(call), (int32_t)call_config()->kafka_partitions,
+                         row.partitions, &partitions);
     for (int kind = 0; kind < RECORD_KINDS; kind++) {
         for (int32_t i = 0; i < partitions.count; i++) {
             int64_t records = backlog_records((enum record_kind)kind, partitions.members[i]);

@@ -60,7 +60,7 @@ def produce(app: Any, topic: str, partition: int, user_id: str, value: dict[str,
 
 def test_nothing_of_the_user_stays(server_factory: Any) -> None:
     app = server_factory()
-    wire = Wire(app.base_url)
+    wire = Wire(app.base_url, app.key())
     gone, other = fresh("gone"), fresh("other")
     shared = fresh("e")
     wire.accept("/v1/events", [event(shared)])
@@ -91,7 +91,7 @@ def test_nothing_of_the_user_stays(server_factory: Any) -> None:
 
 def test_what_comes_after_is_new(server_factory: Any) -> None:
     app = server_factory()
-    wire = Wire(app.base_url)
+    wire = Wire(app.base_url, app.key())
     who = fresh("u")
     wire.accept("/v1/users", [user(who, version=9)])
     wire.accept("/v1/coupons", [coupon("c", who, ["e"], stake=1)])
@@ -125,7 +125,7 @@ def test_a_batch_folds_as_single_records_do(server_factory: Any) -> None:
     found = []
     for together in (True, False):
         app = server_factory({"INGEST_BATCH_MS": "400"} if together else {})
-        wire = Wire(app.base_url)
+        wire = Wire(app.base_url, app.key())
         if together:
             app.ingest.stop()
         for _ in _steps(wire):
@@ -150,7 +150,7 @@ def test_a_batch_folds_as_single_records_do(server_factory: Any) -> None:
 def test_each_topic_is_erased_at_its_own_place(server_factory: Any) -> None:
     """The users' topic may be far ahead of the coupons', or the other way round."""
     app = server_factory()
-    wire = Wire(app.base_url)
+    wire = Wire(app.base_url, app.key())
     who = fresh("u")
     partition = partition_of(wire.accept("/v1/users", [user(who)]))
     assert partition_of(wire.accept("/v1/coupons", [coupon("before", who, ["e"])])) == partition
@@ -172,7 +172,7 @@ def test_each_topic_is_erased_at_its_own_place(server_factory: Any) -> None:
 
 def test_rejects_of_one_batch_with_the_erasure_are_scrubbed(server_factory: Any) -> None:
     app = server_factory()
-    wire = Wire(app.base_url)
+    wire = Wire(app.base_url, app.key())
     who = fresh("u")
     app.ingest.stop()
     partition = partition_of(wire.accept("/v1/coupons", [coupon("c", who, ["e"], stake=1), coupon("c", who, ["e"], stake=2)]))
@@ -186,7 +186,7 @@ def test_rejects_of_one_batch_with_the_erasure_are_scrubbed(server_factory: Any)
 
 def test_many_coupons_go_in_chunks(server_factory: Any) -> None:
     app = server_factory()
-    wire = Wire(app.base_url)
+    wire = Wire(app.base_url, app.key())
     who, other = fresh("u"), fresh("u")
     for start in range(0, 1500, 500):
         wire.accept("/v1/coupons", [coupon(f"c{i}", who, [f"e{i % 7}", f"e{i % 11 + 7}"]) for i in range(start, start + 500)])
@@ -199,8 +199,14 @@ def test_many_coupons_go_in_chunks(server_factory: Any) -> None:
     require_true_counts(app)
 
 
+def test_only_an_admin_erases(stack: Any) -> None:
+    path = f"/v1/users/{fresh('u')}"
+    problem(Wire(stack.base_url).delete(path), 401)  # also where calls without a key act for a company
+    problem(Wire(stack.base_url, stack.key("demo", "ingest", "read")).delete(path), 403)
+
+
 def test_an_unknown_user_can_be_erased(stack: Any) -> None:
-    wire = Wire(stack.base_url)
+    wire = Wire(stack.base_url, stack.key())
     assert erase(wire, fresh("never")).json() == {"accepted": 1}
     problem(wire.delete("/v1/users/" + "x" * 65), 422, INVALID_RECORD)
     problem(wire.delete("/v1/users/u", params={"version": 1}), 400)
@@ -223,7 +229,7 @@ def _check(app: Any, ledger: Path) -> tuple[int, dict[str, int]]:
 
 def test_the_checker_finds_what_was_not_erased(server_factory: Any, tmp_path: Path) -> None:
     app = server_factory()
-    client = LedgerClient(app.base_url, Ledger(tmp_path / "sent.ledger"))
+    client = LedgerClient(app.base_url, Ledger(tmp_path / "sent.ledger"), key=app.key())
     first = coupon("c", "gone", ["e"], stake=1)
     assert client.post("user", user("gone")) == OK
     assert client.post("coupon", first) == OK

@@ -18,7 +18,7 @@ from wire import BAD_PARAMETER, NOT_FOUND, Wire, problem, rows, segment
 
 @pytest.fixture(scope="module")
 def wire(stack: Any) -> Wire:
-    return Wire(stack.base_url)
+    return Wire(stack.base_url, stack.key())
 
 
 def pages(wire: Wire, path: str, between: Callable[[], None] = lambda: None, **params: Any) -> Iterator[list[dict[str, Any]]]:
@@ -110,7 +110,7 @@ def poison(app: Any, values: list[bytes], key: bytes = b"demo\0someone") -> None
 
 
 def test_what_was_rejected(bad: Any) -> None:
-    wire = Wire(bad.base_url)
+    wire = Wire(bad.base_url, bad.key())
     first = coupon("c", "ann", ["e"], stake=1)
     wire.accept("/v1/coupons", [first])
     before = now_ms()
@@ -127,7 +127,7 @@ def test_what_was_rejected(bad: Any) -> None:
 
 
 def test_rejects_that_are_no_text(bad: Any) -> None:
-    wire = Wire(bad.base_url)
+    wire = Wire(bad.base_url, bad.key())
     poison(bad, [b"\xff\xfe", b'{"half', b"x" * 200_000], key=b"demo\0\xff")
     bad.wait_caught_up()
     items = wire.get("/v1/rejected").json()["items"]
@@ -140,7 +140,7 @@ def test_rejects_that_are_no_text(bad: Any) -> None:
 
 
 def test_pages_of_rejects_while_others_are_rejected(bad: Any) -> None:
-    wire = Wire(bad.base_url)
+    wire = Wire(bad.base_url, bad.key())
     poison(bad, [b"old %d" % i for i in range(230)])
     bad.wait_caught_up()
     number = iter(range(10_000))
@@ -159,7 +159,7 @@ def test_pages_of_rejects_while_others_are_rejected(bad: Any) -> None:
 
 
 def test_a_page_of_large_rejects_ends_early(bad: Any) -> None:
-    wire = Wire(bad.base_url)
+    wire = Wire(bad.base_url, bad.key())
     poison(bad, [b"%03d " % i + b"y" * 60_000 for i in range(120)])
     bad.wait_caught_up()
     found = list(pages(wire, "/v1/rejected", limit=1000))
@@ -262,20 +262,20 @@ def many(wire: Wire, stack: Any, who: str, count: int) -> None:
 def test_an_export_is_sent_in_pieces(wire: Wire, stack: Any) -> None:
     who = fresh("u")
     many(wire, stack, who, 3000)
-    first = wire.raw(f"GET /v1/users/{who}/export HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+    first = wire.raw(f"GET /v1/users/{who}/export HTTP/1.1\r\nHost: h\r\nX-API-Key: {wire.key}\r\n\r\n".encode())
     assert first.headers["transfer-encoding"] == "chunked" and "content-length" not in first.headers
     assert first.headers["connection"] == "close" and first.closed
     lines = export(wire, who)
     assert [line["record"]["coupon_id"] for line in lines] == [f"c{i:06}" for i in range(3000)]
     assert all(len(line["record"]["selections"]) == 3 for line in lines)
-    old = wire.raw(f"GET /v1/users/{who}/export HTTP/1.0\r\nHost: h\r\n\r\n".encode())
+    old = wire.raw(f"GET /v1/users/{who}/export HTTP/1.0\r\nHost: h\r\nX-API-Key: {wire.key}\r\n\r\n".encode())
     assert "transfer-encoding" not in old.headers and old.closed and old.body.count(b"\n") == 3000
 
 
 def test_a_client_that_leaves_or_does_not_read_holds_nobody_up(wire: Wire, stack: Any) -> None:
     who = fresh("u")
     many(wire, stack, who, 12_000)  # 3 MB: more than the kernel takes from a client that does not read
-    request = f"GET /v1/users/{who}/export HTTP/1.1\r\nHost: h\r\n\r\n".encode()
+    request = f"GET /v1/users/{who}/export HTTP/1.1\r\nHost: h\r\nX-API-Key: {wire.key}\r\n\r\n".encode()
     socks = []
     for _ in range(12):  # more than there are database threads
         sock = socket.create_connection(("127.0.0.1", stack.port), timeout=20)
@@ -288,6 +288,7 @@ def test_a_client_that_leaves_or_does_not_read_holds_nobody_up(wire: Wire, stack
     for sock in socks[1:]:
         sock.close()
     data = b""
+    socks[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # from now on it reads
     while piece := socks[0].recv(1 << 20):
         data += piece
     assert data.endswith(b"0\r\n\r\n")
@@ -313,7 +314,7 @@ def fresh_stats(wire: Wire, done: Callable[[dict[str, Any]], bool], timeout_s: f
 
 def test_the_statistics_of_a_company(server_factory: Any) -> None:
     app = server_factory()
-    wire = Wire(app.base_url)
+    wire = Wire(app.base_url, app.key())
     assert stats(wire)["counts"] == {"users": 0, "events": 0, "coupons": 0, "rejected": 0}
     wire.accept("/v1/events", [event(f"s{i}", league="Serie A") for i in range(3)] + [event("t", sport="Tennis", league="ATP")] +
                 [event("over", begin=now_ms() - DAY_MS), event("off")])
@@ -347,7 +348,7 @@ def test_the_statistics_of_a_company(server_factory: Any) -> None:
 
 def test_counts_stay_right_when_ingest_is_killed(server_factory: Any) -> None:
     app = server_factory()
-    wire = Wire(app.base_url)
+    wire = Wire(app.base_url, app.key())
     for turn in range(6):
         wire.accept("/v1/coupons", [coupon(f"c{turn}-{i}", f"u{i % 9}", ["e"]) for i in range(300)])
         wire.accept("/v1/users", [user(f"u{i}") for i in range(9)])
@@ -362,7 +363,7 @@ def test_counts_stay_right_when_ingest_is_killed(server_factory: Any) -> None:
 def test_rows_from_before_there_were_counts_are_counted(server_factory: Any) -> None:
     """The migration that brings the counts, on a database that has rows already."""
     app = server_factory()
-    wire = Wire(app.base_url)
+    wire = Wire(app.base_url, app.key())
     wire.accept("/v1/coupons", [coupon("c", "u"), coupon("c", "u"), coupon("d", "u")])
     app.wait_caught_up()
     app.ingest.stop()
@@ -377,3 +378,31 @@ def test_rows_from_before_there_were_counts_are_counted(server_factory: Any) -> 
     app.wait_caught_up()
     assert rows(app, "select sum(n) from record_counts where kind = 'coupon'")[0][0] == 3
     assert rows(app, "select sum(n) from record_counts where kind = 'rejected_coupon'")[0][0] == 1
+
+
+# ---- who may
+
+
+@pytest.mark.parametrize("path, scope", [("/v1/users/u/coupons", "read"), ("/v1/users/u/export", "admin"), ("/v1/rejected", "admin"),
+                                         ("/v1/stats", "admin")])
+def test_scopes(stack: Any, path: str, scope: str) -> None:
+    others = [word for word in ("ingest", "read", "admin") if word != scope]
+    problem(Wire(stack.base_url, stack.key("demo", *others)).get(path), 403)
+    assert Wire(stack.base_url, stack.key("demo", scope)).get(path).status_code in (200, 404)
+    if scope == "admin":
+        problem(Wire(stack.base_url).get(path), 401)
+
+
+def test_another_company_sees_nothing(stack: Any, wire: Wire) -> None:
+    who = fresh("u")
+    wire.accept("/v1/users", [user(who)])
+    wire.accept("/v1/coupons", [coupon("c", who), coupon("c", who)])
+    stack.wait_caught_up()
+    rival = Wire(stack.base_url, stack.key("rival"))
+    for path in (f"/v1/users/{who}/coupons", f"/v1/users/{who}/export"):
+        problem(rival.get(path), 404, NOT_FOUND)
+    assert rival.get("/v1/rejected").json() == {"items": [], "next_cursor": None}
+    assert rival.get("/v1/stats").json()["counts"] == {"users": 0, "events": 0, "coupons": 0, "rejected": 0}
+    assert rival.delete(f"/v1/users/{who}").status_code == 202
+    stack.wait_caught_up()
+    assert len(export(wire, who)) == 3

@@ -17,7 +17,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Optional
 
 from groups import owned
 from ledger import FAIL, OK, UNKNOWN, Ledger, LedgerClient
@@ -32,8 +32,9 @@ EVENTS = 40
 class Load:
     """Clients that send until they are told to stop, each with a ledger and ids of its own."""
 
-    def __init__(self, base_url: str, folder: Path, coupon_clients: int = 4):
+    def __init__(self, base_url: str, folder: Path, coupon_clients: int = 4, admin_key: Optional[str] = None):
         self.base_url = base_url
+        self.admin_key = admin_key  # with one, users are erased, too
         self.folder = folder
         self.stopping = threading.Event()
         self.pause_s = 0.0  # after each request
@@ -49,7 +50,7 @@ class Load:
         ledger = Ledger(self.folder / f"connection-{number}.ledger")
         self.ledgers.append(ledger)
         try:
-            for _ in job(LedgerClient(self.base_url, ledger), random.Random(number)):
+            for _ in job(LedgerClient(self.base_url, ledger, key=self.admin_key), random.Random(number)):
                 if self.stopping.wait(self.pause_s):
                     return
         except BaseException as error:  # told by stop()
@@ -81,7 +82,7 @@ class Load:
                 client.post("coupon", {**rng.choice(sent), "stake": rng.choice((7, 8, 9))})  # a conflict
             elif sent and kind < 0.96:
                 client.post("coupon", rng.choice(sent))
-            elif kind < 0.97:
+            elif kind < 0.97 and self.admin_key is not None:
                 client.erase_user(rng.choice(user_ids))
             else:
                 client.post("coupon", {**self._coupon(rng, user_ids), "stake": 0})  # refused
@@ -95,7 +96,7 @@ class Load:
             version += 1
             if rng.random() < 0.6:
                 record["version"] = max(0, version - rng.choice((0, 0, 0, 5)))
-            if rng.random() < 0.05:
+            if rng.random() < 0.05 and self.admin_key is not None:
                 client.erase_user(record["user_id"])
             elif rng.random() < 0.5:
                 client.put("user", record)
@@ -167,7 +168,7 @@ def kill_worker(app: Any, rng: random.Random) -> None:
 def test_nothing_is_lost_when_processes_are_killed(server_factory: Any, tmp_path: Path) -> None:
     app = server_factory()
     rng = random.Random(1)
-    with Load(app.base_url, tmp_path / "ledgers") as load:
+    with Load(app.base_url, tmp_path / "ledgers", admin_key=app.key()) as load:
         wait_for(lambda: load.acknowledged() > 100, "the clients to begin")
         for _ in range(ROUNDS):
             time.sleep(rng.uniform(0.1, 0.5))
@@ -201,7 +202,7 @@ def test_a_frozen_ingest_process_changes_nothing_when_it_wakes(server_factory: A
     other = second_ingest(app, tmp_path)
     try:
         other.start()
-        with Load(app.base_url, tmp_path / "ledgers") as load:
+        with Load(app.base_url, tmp_path / "ledgers", admin_key=app.key()) as load:
             wait_for(lambda: load.acknowledged() > 500, "the clients to begin")
             wait_for(lambda: owned(other) > 0 and owned(app.ingest) + owned(other) == 12,
                      "both processes to share the partitions", 60)

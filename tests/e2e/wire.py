@@ -39,10 +39,11 @@ def lines(records: Iterable[Any]) -> bytes:
 
 
 class Wire:
-    """One server; a session per thread."""
+    """One server; a session per thread. With a key, every request carries it (but raw ones)."""
 
-    def __init__(self, base_url: str):
+    def __init__(self, base_url: str, key: Optional[str] = None):
         self.base_url = base_url.rstrip("/")
+        self.key = key
         self._local = threading.local()
 
     @property
@@ -50,6 +51,8 @@ class Wire:
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
             self._local.session.trust_env = False
+            if self.key is not None:
+                self._local.session.headers["X-API-Key"] = self.key
         return self._local.session
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
