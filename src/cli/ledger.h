@@ -9,8 +9,8 @@
  *       written when it is known; none: unknown
  *
  * SEQ is unique in its file. The order of the attempts of one id is their order in the file (one
- * connection per id; for a user that is erased, the coupons' attempts too). Payloads are read with the program's own codec and kept as a hash of their
- * canonical form.
+ * connection per id; for a user that is erased, the coupons' attempts too). Payloads are read with
+ * the program's own codec and kept as a hash of their canonical form.
  */
 #ifndef TIPSTER_CLI_LEDGER_H
 #define TIPSTER_CLI_LEDGER_H

@@ -228,17 +228,16 @@ static void reads_an_erasure(void **state)
     (void)state;
     struct ledger ledger;
     AUTO_BUF problem = {0};
-    assert_int_equal(
-        read_text("attempt\t1\tuser\terase\tv1\t{\"user_id\":\"u\"}\noutcome\t1\tok\n", &ledger,
-                  &problem),
-        0);
+    assert_int_equal(read_text("attempt\t1\tuser\terase\tv1\t{\"user_id\":\"u\"}\noutcome\t1\tok\n",
+                               &ledger, &problem),
+                     0);
     const struct ledger_key *key = ledger_find(&ledger, RECORD_USER, (struct str){0}, str_of("u"));
     assert_non_null(key);
     assert_true(key->attempts[0].erasure && key->attempts[0].valid);
     ledger_release(&ledger);
-    assert_int_equal(read_text("attempt\t1\tevent\terase\tv1\t{\"user_id\":\"u\"}\n", &ledger,
-                               &problem),
-                     TIP_ESYNTAX);
+    assert_int_equal(
+        read_text("attempt\t1\tevent\terase\tv1\t{\"user_id\":\"u\"}\n", &ledger, &problem),
+        TIP_ESYNTAX);
     ledger_release(&ledger);
 }
 

@@ -158,9 +158,11 @@ static void partitions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_a_put),    cmocka_unit_test(reads_a_withdrawal),
+        cmocka_unit_test(reads_a_put),
+        cmocka_unit_test(reads_a_withdrawal),
         cmocka_unit_test(reads_an_erasure),
-        cmocka_unit_test(refuses_poison), cmocka_unit_test(coupons_have_one_hash_per_content),
+        cmocka_unit_test(refuses_poison),
+        cmocka_unit_test(coupons_have_one_hash_per_content),
         cmocka_unit_test(partitions),
     };
     return RUN_TESTS(tests);
