@@ -123,6 +123,11 @@ void reply_stream_write(struct call *call, struct str piece)
         kore_connection_disconnect(call->req->owner);
 }
 
+bool reply_stream_is_open(const struct call *call)
+{
+    return call->req->owner != NULL;
+}
+
 bool reply_stream_is_drained(const struct call *call)
 {
     return TAILQ_EMPTY(&call->req->owner->send_queue);

@@ -33,6 +33,8 @@ void reply_error(struct call *call, int err);
  */
 void reply_stream_begin(struct call *call, const char *media_type);
 void reply_stream_write(struct call *call, struct str piece);
+/* Whether the connection is still there; outside of a handler it may have gone a moment ago. */
+bool reply_stream_is_open(const struct call *call);
 /* Whether everything so far has been handed to the kernel. */
 bool reply_stream_is_drained(const struct call *call);
 void reply_stream_end(struct call *call);

@@ -93,6 +93,8 @@ static void sweep(void *arg, int64_t now_ms)
     (void)arg;
     for (struct stream *stream = TAILQ_FIRST(&stalled); stream != NULL; stream = next) {
         next = TAILQ_NEXT(stream, list);
+        if (!reply_stream_is_open(stream->call))
+            continue; /* its request is about to be freed, and this with it */
         if (now_ms - stream->stalled_at_ms > STREAM_STALL_MS) {
             metrics_add(METRIC_STREAMS_CUT, 1);
             set_stalled(stream, false);
