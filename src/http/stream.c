@@ -95,7 +95,7 @@ static void sweep(void *arg, int64_t now_ms)
         next = TAILQ_NEXT(stream, list);
         if (!reply_stream_is_open(stream->call))
             continue; /* its request is about to be freed, and this with it */
-        if (now_ms - stream->stalled_at_ms > STREAM_STALL_MS) {
+        if (now_ms - stream->stalled_at_ms > call_config()->stall_timeout_ms) {
             metrics_add(METRIC_STREAMS_CUT, 1);
             set_stalled(stream, false);
             reply_stream_cut(stream->call); /* Kore frees the request, and that the call */

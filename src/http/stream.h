@@ -2,15 +2,13 @@
  * Long answers from the database: made piece by piece on threads of the pool and sent as fast as
  * the client reads. Between two pieces the request holds neither a thread nor a connection of the
  * database; at most one piece is in memory, besides what the kernel takes. A client that reads
- * nothing for STREAM_STALL_MS is cut off. An error after the first piece cuts the answer off as
+ * nothing for STALL_TIMEOUT_MS is cut off. An error after the first piece cuts the answer off as
  * well: chunked, so the client sees that it is not whole.
  */
 #ifndef TIPSTER_HTTP_STREAM_H
 #define TIPSTER_HTTP_STREAM_H
 
 #include "http/call.h"
-
-enum { STREAM_STALL_MS = 30000 };
 
 struct stream_source {
     const char *media_type;

@@ -9,14 +9,15 @@ static const char *const kinds[] = {
 
 /* position comes last: the conditions look at the row's old one. */
 static const struct sql_rows sql_add = {
-    "insert into record_counts (company_id, kind, partition_id, n, stored, position) values ",
+    "insert into record_counts (company_id, kind, partition_id, n, stored_total, position) values ",
     "(?, ?, ?, ?, ?, ?)",
     " on duplicate key update n = if(values(position) > position, n + values(n), n), "
-    "stored = if(values(position) > position, stored + values(stored), stored), "
+    "stored_total = if(values(position) > position, stored_total + values(stored_total), "
+    "stored_total), "
     "position = greatest(position, values(position))"};
 
 static const char sql_read[] =
-    "select kind, cast(sum(n) as signed), cast(sum(stored) as signed) from record_counts "
+    "select kind, cast(sum(n) as signed), cast(sum(stored_total) as signed) from record_counts "
     "where company_id = ? group by kind limit 100";
 
 int record_counts_write(struct db *db, const struct record_count *counts, size_t count)

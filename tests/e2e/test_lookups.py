@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -295,6 +296,28 @@ def test_a_client_that_leaves_or_does_not_read_holds_nobody_up(wire: Wire, stack
     assert len(export(wire, who)) == 12_000
 
 
+def test_a_client_that_stops_reading_is_cut_off(server_factory: Any) -> None:
+    app = server_factory({"STALL_TIMEOUT_MS": "1000"})
+    wire = Wire(app.base_url, app.key())
+    many(wire, app, "u", 12_000)
+    with socket.create_connection(("127.0.0.1", app.port), timeout=30) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.sendall(f"GET /v1/users/u/export HTTP/1.1\r\nHost: h\r\nX-API-Key: {wire.key}\r\n\r\n".encode())
+        deadline = time.monotonic() + 30
+        while not re.search(r"^tipster_http_streams_cut_total\S* 1$", Wire(app.ops_url).get("/metrics").text, re.M):
+            assert time.monotonic() < deadline, "not cut off"
+            time.sleep(0.2)
+        data = b""
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        try:
+            while piece := sock.recv(1 << 20):
+                data += piece
+        except ConnectionResetError:
+            pass
+    assert data.startswith(b"HTTP/1.1 200") and not data.endswith(b"0\r\n\r\n")
+    assert len(export(wire, "u")) == 12_000
+
+
 # ---- statistics
 
 
@@ -366,7 +389,7 @@ def test_rows_from_before_there_were_counts_are_counted(server_factory: Any) -> 
     wire = Wire(app.base_url, app.key())
     wire.accept("/v1/coupons", [coupon("c", "u"), coupon("c", "u"), coupon("d", "u")])
     app.wait_caught_up()
-    app.ingest.stop()
+    app.ingest.kill9()
     with app.connect(autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("drop table record_counts")
         cursor.execute("alter table ingest_status drop column erased")
