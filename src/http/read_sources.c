@@ -1,6 +1,8 @@
 /* Ranges of events as topn's sources; see read_sources.h. */
 #include "http/read_sources.h"
 
+#include "base/err.h"
+
 enum { FETCH_ROWS = 256, FETCH_FIRST = 2 };
 
 bool filter_admits(const struct event_filter *filter, struct str value)
@@ -20,15 +22,29 @@ void sources_add(struct sources *sources, const struct source *source, struct ra
         struct rank_source *ranks = arena_array(arena, capacity, sizeof(*ranks));
         if (sources->count > 0) {
             memcpy(wider, sources->sources, sources->count * sizeof(*wider));
-            memcpy(ranks, sources->ranks, sources->count * sizeof(*ranks));
+            memcpy(ranks, sources->ranks, sources->rank_count * sizeof(*ranks));
         }
         sources->sources = wider;
         sources->ranks = ranks;
         sources->capacity = capacity;
     }
     rank.ref = sources->count;
-    sources->sources[sources->count] = *source;
-    sources->ranks[sources->count++] = rank;
+    sources->sources[sources->count++] = *source;
+    sources->ranks[sources->rank_count++] = rank;
+}
+
+size_t sources_drop_unlisted(struct sources *sources, struct str *ret_sports)
+{
+    size_t kept = 0, dropped = 0;
+    for (size_t i = 0; i < sources->rank_count; i++) {
+        const struct rank_source *rank = &sources->ranks[i];
+        if (sources->sources[rank->ref].unlisted)
+            ret_sports[dropped++] = sources->sources[rank->ref].group.sport;
+        else
+            sources->ranks[kept++] = *rank;
+    }
+    sources->rank_count = kept;
+    return dropped;
 }
 
 static struct event_range range_after(const struct sources *sources, const struct rank_key *after)
@@ -69,7 +85,7 @@ static int fetch(struct sources *sources, const struct rank_source *first)
     struct str names[READ_PARTICIPANTS_MAX];
     struct source *wanted[READ_PARTICIPANTS_MAX];
     size_t wanted_count = 0, count;
-    const struct rank_source *end = sources->ranks + sources->count;
+    const struct rank_source *end = sources->ranks + sources->rank_count;
     struct str sport = sources->sources[first->ref].group.sport;
     struct event_row *rows = arena_array(&sources->reader->arena, FETCH_ROWS, sizeof(*rows));
 
@@ -189,6 +205,10 @@ static int pull(void *ctx, const struct rank_source *rank, const struct rank_key
 {
     struct sources *sources = ctx;
     const struct source *source = &sources->sources[rank->ref];
+    if (source->unlisted) {
+        sources->listing_wanted = true;
+        return TIP_ENOTFOUND;
+    }
     if (source->participant.data == NULL)
         return pull_group(sources, rank, after, limit, ret_items, ret_count);
     if (after == NULL && !source->fetched) {
@@ -204,9 +224,10 @@ static int pull(void *ctx, const struct rank_source *rank, const struct rank_key
 int sources_run(struct sources *sources, size_t n, const struct rank_result **ret_results,
                 size_t *ret_count)
 {
+    sources->listing_wanted = false;
     sources->fetch_along = FETCH_FIRST + n / 8;
     if (sources->fetch_along > READ_PARTICIPANTS_MAX)
         sources->fetch_along = READ_PARTICIPANTS_MAX;
-    return topn_run(sources->reader->topn, sources->ranks, sources->count, n, pull, sources,
+    return topn_run(sources->reader->topn, sources->ranks, sources->rank_count, n, pull, sources,
                     ret_results, ret_count);
 }

@@ -106,21 +106,25 @@ static size_t list_sports(const struct reader *reader,
     return count;
 }
 
-static int read_allowed_groups(struct reader *reader, const struct recommend_request *request,
-                               const struct str *sports, size_t sport_count,
-                               struct event_group **ret_groups, size_t *ret_count)
+/*
+ * One source for all groups of each sport that is asked for: the groups are read only when the
+ * participants alone may not be enough, which is rare among users with a history.
+ */
+static void add_unlisted_groups(struct sources *sources, const struct recommend_request *request,
+                                const struct str *sports, size_t count)
 {
-    struct str allowed[RANK_CHOICES_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < sport_count; i++)
-        if (filter_admits(&request->sports, sports[i]))
-            allowed[count++] = sports[i];
-    if (count == 0) {
-        *ret_count = 0;
-        return 0;
+    const struct reader *reader = sources->reader;
+    for (uint32_t kind = 0; kind < count; kind++) {
+        if (!filter_admits(&request->sports, sports[kind]))
+            continue;
+        struct rank_source rank = {
+            .type = RANK_SOURCE_GROUP,
+            .kind = kind,
+            .base = score_base_bound(reader->affinity, &reader->weights, kind),
+        };
+        struct source source = {.group = {.sport = sports[kind]}, .unlisted = true};
+        sources_add(sources, &source, rank);
     }
-    return read_groups(reader->db, request->company, allowed, count, &reader->arena, ret_groups,
-                       ret_count);
 }
 
 static void add_groups(struct sources *sources, const struct recommend_request *request,
@@ -145,7 +149,7 @@ static void add_groups(struct sources *sources, const struct recommend_request *
     }
 }
 
-/* Those of sports that no group admits are added as well: topn never reads them. */
+/* Those of sports that are not asked for are added as well: topn never reads them. */
 static void add_participants(struct sources *sources, const struct str *sports)
 {
     const struct reader *reader = sources->reader;
@@ -165,13 +169,29 @@ static void add_participants(struct sources *sources, const struct str *sports)
     }
 }
 
+/* The groups in place of the sources that stand for them. */
+static int list_groups(struct sources *sources, const struct recommend_request *request,
+                       size_t excluded)
+{
+    struct str sports[RANK_CHOICES_MAX];
+    struct reader *reader = sources->reader;
+    struct event_group *groups;
+    size_t count, sport_count = sources_drop_unlisted(sources, sports);
+    int err = reader_in_time(reader);
+    if (err == 0)
+        err = read_groups(reader->db, request->company, sports, sport_count, &reader->arena,
+                          &groups, &count);
+    if (err == 0)
+        add_groups(sources, request, groups, count, excluded);
+    return err;
+}
+
 /* The best n for the choices that the reader holds. excluded: a guess how many are. */
 static int rank(struct reader *reader, const struct recommend_request *request, size_t excluded,
                 struct recommendation *ret_recommendation)
 {
     struct str sports[RANK_CHOICES_MAX];
-    struct event_group *groups = NULL;
-    size_t group_count, count;
+    size_t count;
     const struct rank_result *results;
     struct sources sources = {
         .reader = reader,
@@ -184,13 +204,14 @@ static int rank(struct reader *reader, const struct recommend_request *request, 
                              reader->half_life_ms);
     if (err != 0)
         return err;
-    size_t sport_count = list_sports(reader, sports);
-    err = read_allowed_groups(reader, request, sports, sport_count, &groups, &group_count);
-    if (err != 0)
-        return err;
-    add_groups(&sources, request, groups, group_count, excluded);
+    add_unlisted_groups(&sources, request, sports, list_sports(reader, sports));
     add_participants(&sources, sports);
     err = sources_run(&sources, request->n, &results, &count);
+    if (err != 0 && sources.listing_wanted) {
+        err = list_groups(&sources, request, excluded);
+        if (err == 0)
+            err = sources_run(&sources, request->n, &results, &count);
+    }
     if (err != 0)
         return err;
     struct recommended *items = arena_array(&reader->arena, count, sizeof(*items));

@@ -38,6 +38,24 @@ int64_t score_base(const struct affinity *affinity, const struct rank_weights *w
            tag_part(affinity, weights, RANK_REGION, RANK_NO_KIND, region);
 }
 
+int64_t score_base_bound(const struct affinity *affinity, const struct rank_weights *weights,
+                         uint32_t kind)
+{
+    size_t count;
+    const struct affinity_tag *tags = affinity_tags(affinity, &count);
+    int64_t series = 0, region = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct affinity_tag *tag = &tags[i];
+        if (tag->class == RANK_SERIES && tag->kind == kind && tag->weight > series)
+            series = tag->weight;
+        if (tag->class == RANK_REGION && tag->weight > region)
+            region = tag->weight;
+    }
+    return tag_part(affinity, weights, RANK_KIND, kind, str_from("", 0)) +
+           weights->series * series + weights->region * region;
+}
+
 int64_t score_member(const struct affinity *affinity, const struct rank_weights *weights,
                      uint32_t kind, struct str member)
 {

@@ -39,6 +39,9 @@ bool rank_weights_valid(const struct rank_weights *weights);
  * from affinity_kind. */
 int64_t score_base(const struct affinity *affinity, const struct rank_weights *weights,
                    uint32_t kind, struct str series, struct str region);
+/* No series and region give more than this to a group of the kind. */
+int64_t score_base_bound(const struct affinity *affinity, const struct rank_weights *weights,
+                         uint32_t kind);
 /* What a member adds where it is the item's best: d·W(member). */
 int64_t score_member(const struct affinity *affinity, const struct rank_weights *weights,
                      uint32_t kind, struct str member);

@@ -271,10 +271,10 @@ static void sort_sources(struct rank_source *sources, size_t count)
 int topn_run(struct topn *topn, struct rank_source *sources, size_t source_count, size_t n,
              rank_pull pull, void *ctx, const struct rank_result **ret_results, size_t *ret_count)
 {
-    assert(topn->count == 0); /* topn_clear comes between two runs */
     topn->stats = (struct topn_stats){0};
     if (n > RANK_N_MAX)
         return TIP_EINVAL;
+    assert(topn->count == 0 || topn->n == n); /* else topn_clear was forgotten */
     topn->n = n;
     set_bounds(topn, sources, source_count);
     sort_sources(sources, source_count);

@@ -104,6 +104,12 @@ void topn_exclude(struct topn *topn, struct str id);
  * The best n (0 to RANK_N_MAX, else TIP_EINVAL) of the sources; sorts the sources and sets their
  * bounds. *ret_results: *ret_count <= n results, best first, until topn_clear. On failure (of pull,
  * or TIP_EFATAL: a source out of order) nothing is returned; topn_clear then makes it usable again.
+ *
+ * After a failure of pull it may also be called again without topn_clear, with the same n: it goes
+ * on from what it found. Sources that were read may be listed again, groups may be others. So a
+ * caller to whom listing a kind's groups is dear can first list one source in their place, its base
+ * at least the greatest of theirs, and let pull fail when that one is asked for: members that are
+ * read before it may be all that is needed.
  */
 int topn_run(struct topn *topn, struct rank_source *sources, size_t source_count, size_t n,
              rank_pull pull, void *ctx, const struct rank_result **ret_results, size_t *ret_count);
