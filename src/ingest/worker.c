@@ -75,9 +75,8 @@ static int connect_db(struct worker *worker)
 }
 
 /* The server drops sessions that fall silent, as a frozen process does: an idle one says a word. */
-static void stay_connected(struct worker *worker)
+static void stay_connected(struct worker *worker, int64_t now_ms)
 {
-    int64_t now_ms = clock_monotonic_ms();
     if (worker->db == NULL || db_is_lost(worker->db) || now_ms - worker->db_used_ms < PING_AFTER_MS)
         return;
     worker->db_used_ms = now_ms;
@@ -235,7 +234,7 @@ static void on_revoked(void *arg, bool lost)
     log_info("ingest", "%s: partitions %s", worker->instance, lost ? "lost" : "given back");
 }
 
-static void take(struct worker *worker, struct consumer_message *message)
+static void take(struct worker *worker, struct consumer_message *message, int64_t now_ms)
 {
     struct owned_partition *partition =
         owner_find(worker->owner, message->kind, message->partition);
@@ -244,33 +243,35 @@ static void take(struct worker *worker, struct consumer_message *message)
         return;
     }
     partition->read_next = message->offset + 1;
-    batch_add(&worker->batch, message, partition, clock_monotonic_ms());
+    batch_add(&worker->batch, message, partition, now_ms);
 }
 
 /* How long the next poll may wait: 0 when the batch is due. Short, so that a stop is noticed. */
-static int poll_ms(const struct worker *worker)
+static int poll_ms(const struct worker *worker, int64_t now_ms)
 {
     if (worker->batch.count == 0)
         return POLL_MS;
-    int64_t left =
-        worker->batch.started_at_ms + worker->config->ingest_batch_ms - clock_monotonic_ms();
+    int64_t left = worker->batch.started_at_ms + worker->config->ingest_batch_ms - now_ms;
     return left > POLL_MS ? POLL_MS : left > 0 ? (int)left : 0;
 }
 
-static bool is_due(const struct worker *worker)
+static bool is_due(const struct worker *worker, int64_t now_ms)
 {
-    return worker->batch.count > 0 && (batch_is_full(&worker->batch) || poll_ms(worker) == 0);
+    return worker->batch.count > 0 &&
+           (batch_is_full(&worker->batch) || poll_ms(worker, now_ms) == 0);
 }
 
 /* Reads and stores until stopped, fenced or failed. */
 static int consume(struct worker *worker)
 {
+    int64_t now_ms = clock_monotonic_ms();
     while (!stopping(worker) && !worker->begin_anew) {
         AUTO_BUF problem = {0};
         struct consumer_message message;
-        int err = consumer_poll(worker->consumer, poll_ms(worker), &message, &problem);
+        int err = consumer_poll(worker->consumer, poll_ms(worker, now_ms), &message, &problem);
+        now_ms = clock_monotonic_ms(); /* once for each message */
         if (err == 0)
-            take(worker, &message);
+            take(worker, &message, now_ms);
         if (err == TIP_ERETRY) {
             log_warn("ingest", "%s: %s; beginning anew", worker->instance, buf_cstr(&problem));
             worker->begin_anew = true;
@@ -280,14 +281,15 @@ static int consume(struct worker *worker)
             log_error("ingest", "%s: %s", worker->instance, buf_cstr(&problem));
             return err;
         }
-        if (is_due(worker)) {
+        if (is_due(worker, now_ms)) {
             err = flush(worker);
             if (err != 0)
                 return err;
+            now_ms = clock_monotonic_ms();
         }
-        if (clock_monotonic_ms() - worker->reported_at_ms > REPORT_EVERY_MS)
+        if (now_ms - worker->reported_at_ms > REPORT_EVERY_MS)
             show_progress(worker);
-        stay_connected(worker);
+        stay_connected(worker, now_ms);
     }
     return 0;
 }

@@ -89,35 +89,64 @@ static int insert_step(struct db *db, struct coupon_row *rows, size_t count)
 struct pair {
     const struct coupon_row *row;
     const struct selection *selection;
+    uint64_t event_start; /* the first bytes of its event's id, in their order */
 };
 
-static int by_user_and_time(const void *a, const void *b)
+static uint64_t start_of(struct str id)
+{
+    uint64_t start = 0;
+    for (size_t i = 0; i < sizeof(start); i++)
+        start = start << 8 | (i < id.len ? (unsigned char)id.data[i] : 0);
+    return start;
+}
+
+/* Of one user. */
+static int by_time(const void *a, const void *b)
 {
     const struct pair *x = a, *y = b;
-    int order = str_compare(x->row->company, y->row->company);
-    if (order == 0)
-        order = str_compare(x->row->coupon->user_id, y->row->coupon->user_id);
-    if (order != 0)
-        return order;
     int64_t first = x->row->coupon->placed_at_ms, second = y->row->coupon->placed_at_ms;
     if (first != second)
         return first > second ? -1 : 1; /* as the primary key: newest first */
-    order = str_compare(x->selection->event_id, y->selection->event_id);
+    int order = str_compare(x->selection->event_id, y->selection->event_id);
     return order != 0 ? order : str_compare(x->row->coupon->coupon_id, y->row->coupon->coupon_id);
 }
 
+/*
+ * Into the order of the primary key. The pairs come in the order of the coupons' rows, by company
+ * and user, and a user has few coupons in a batch, most often one whose selections are in order.
+ */
+static void sort_by_user_and_time(struct pair *pairs, size_t count)
+{
+    for (size_t start = 0, end; start < count; start = end) {
+        const struct coupon_row *first = pairs[start].row;
+        bool one_coupon = true;
+        for (end = start + 1; end < count; end++) {
+            const struct coupon_row *row = pairs[end].row;
+            if (row == first)
+                continue;
+            if (!str_equal(row->coupon->user_id, first->coupon->user_id) ||
+                !str_equal(row->company, first->company))
+                break;
+            one_coupon = false;
+        }
+        if (!one_coupon)
+            qsort(pairs + start, end - start, sizeof(*pairs), by_time);
+    }
+}
+
+/* Of one company. */
 static int by_event_and_partition(const void *a, const void *b)
 {
     const struct pair *x = a, *y = b;
-    int order = str_compare(x->row->company, y->row->company);
-    if (order == 0)
-        order = str_compare(x->selection->event_id, y->selection->event_id);
+    if (x->event_start != y->event_start)
+        return x->event_start < y->event_start ? -1 : 1;
+    int order = str_compare(x->selection->event_id, y->selection->event_id);
     return order != 0 ? order : x->row->partition - y->row->partition;
 }
 
 static int write_selections(struct db *db, struct pair *pairs, size_t count)
 {
-    qsort(pairs, count, sizeof(*pairs), by_user_and_time);
+    sort_by_user_and_time(pairs, count);
     for (size_t done = 0; done < count;) {
         struct stmt *stmt;
         size_t step = db_rows_step(count - done);
@@ -150,10 +179,11 @@ struct count_row {
     uint64_t position;
 };
 
-/* Adds up the pairs of each (event, partition), which stand together after sorting. */
-static size_t fold_counts(const struct pair *pairs, size_t count, struct count_row *counts)
+/* Adds up the pairs of each (event, partition) of one company. */
+static size_t fold_counts(struct pair *pairs, size_t count, struct count_row *counts)
 {
     size_t rows = 0;
+    qsort(pairs, count, sizeof(*pairs), by_event_and_partition);
     for (size_t i = 0; i < count; i++) {
         if (i == 0 || by_event_and_partition(&pairs[i - 1], &pairs[i]) != 0)
             counts[rows++] = (struct count_row){.pair = &pairs[i]};
@@ -168,8 +198,13 @@ static size_t fold_counts(const struct pair *pairs, size_t count, struct count_r
 static int write_counts(struct db *db, struct pair *pairs, size_t count)
 {
     AUTO_FREE struct count_row *counts = xcalloc(count, sizeof(struct count_row));
-    qsort(pairs, count, sizeof(*pairs), by_event_and_partition);
-    size_t rows = fold_counts(pairs, count, counts);
+    size_t rows = 0;
+    for (size_t start = 0, end; start < count; start = end) { /* companies are in order already */
+        struct str company = pairs[start].row->company;
+        for (end = start + 1; end < count && str_equal(pairs[end].row->company, company);)
+            end++;
+        rows += fold_counts(pairs + start, end - start, counts + rows);
+    }
     for (size_t done = 0; done < rows;) {
         struct stmt *stmt;
         size_t step = db_rows_step(rows - done);
@@ -201,7 +236,8 @@ static int write_accepted(struct db *db, const struct coupon_row *rows, size_t c
     for (size_t i = 0; i < count; i++)
         for (size_t s = 0; rows[i].outcome == DECISION_APPLY && s < rows[i].coupon->selection_count;
              s++)
-            pairs[total++] = (struct pair){&rows[i], &rows[i].coupon->selections[s]};
+            pairs[total++] = (struct pair){&rows[i], &rows[i].coupon->selections[s],
+                                           start_of(rows[i].coupon->selections[s].event_id)};
     int err = write_selections(db, pairs, total);
     return err == 0 ? write_counts(db, pairs, total) : err;
 }

@@ -71,7 +71,9 @@ static rd_kafka_conf_t *consumer_conf(const struct config *config, const char *i
         /* Bounds on what waits in memory; the defaults allow 64 MiB per consumer. */
         {"queued.min.messages", "20000"},
         {"queued.max.messages.kbytes", "12288"},
-        {"fetch.message.max.bytes", "262144"},
+        /* Of one partition at a time: enough for a batch, so that a backlog is stored partition by
+         * partition, with fewer rows of event_counts and of stream_offsets to change. */
+        {"fetch.message.max.bytes", "1048576"},
         {"fetch.max.bytes", "8388608"},
         {NULL, NULL},
     };

@@ -8,19 +8,26 @@
 
 enum { LOG_WINDOW_MS = 10000, LOG_LINES_MAX = 5 };
 
+#define TOPIC_VERSION ".v1"
+
 void topic_name(const struct config *config, enum record_kind kind,
                 char ret_name[static TOPIC_NAME_SIZE])
 {
-    snprintf(ret_name, TOPIC_NAME_SIZE, "%s.%s.v1", config->kafka_topic_prefix,
+    snprintf(ret_name, TOPIC_NAME_SIZE, "%s.%s" TOPIC_VERSION, config->kafka_topic_prefix,
              record_kind_plural(kind));
 }
 
 enum record_kind topic_kind(const struct config *config, const char *name)
 {
-    char own[TOPIC_NAME_SIZE];
+    /* Asked for each record that comes: compares in place, where making the names cost more. */
+    size_t prefix = strlen(config->kafka_topic_prefix);
+    if (strncmp(name, config->kafka_topic_prefix, prefix) != 0 || name[prefix] != '.')
+        return RECORD_KINDS;
+    name += prefix + 1;
     for (int kind = 0; kind < RECORD_KINDS; kind++) {
-        topic_name(config, (enum record_kind)kind, own);
-        if (strcmp(own, name) == 0)
+        const char *plural = record_kind_plural((enum record_kind)kind);
+        size_t len = strlen(plural);
+        if (strncmp(name, plural, len) == 0 && strcmp(name + len, TOPIC_VERSION) == 0)
             return (enum record_kind)kind;
     }
     return RECORD_KINDS;
