@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/timefmt.h"
 #include "cli/verbs.h"
-#include "domain/json_input.h"
+#include "domain/utf8.h"
 #include "store/key_table.h"
 #include "store/migrations.h"
 

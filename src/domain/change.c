@@ -88,49 +88,65 @@ static int decode_put(enum record_kind kind, struct str value, struct change *ch
     return 0;
 }
 
+/* A value that is no whole record; the caller releases ret_document. */
+static int parse_value(struct str value, struct json_document *ret_document)
+{
+    static _Thread_local struct violations violations;
+    violations_clear(&violations);
+    return json_document_parse(value, ret_document, &violations);
+}
+
+/* The member of that name when it is a valid id, or an empty one. */
+static struct str id_member(const struct json_node *object, const char *name)
+{
+    const struct json_node *id = json_member(object, str_of(name));
+    bool good = id != NULL && id->type == NODE_STRING && id_is_valid(id->text);
+    return good ? id->text : (struct str){0};
+}
+
 static int decode_delete(enum record_kind kind, struct str value, struct change *change,
                          char *ret_detail, size_t detail_size)
 {
-    struct violations violations = {0};
-    json_t *json = NULL;
+    struct json_document document;
     if (kind != RECORD_EVENT)
         return poison(ret_detail, detail_size, "only events can be withdrawn");
-    if (json_input(value, &json, &violations) != 0)
+    if (parse_value(value, &document) != 0)
         return poison(ret_detail, detail_size, "the withdrawal is not JSON");
-    json_t *id = json_object_get(json, "event_id");
-    json_t *version = json_object_get(json, "version");
-    change->record = (struct record){.kind = RECORD_EVENT, .json = json};
-    change->record.event.version = VERSION_NONE;
-    if (json_is_string(id))
-        change->record.event.event_id = json_slice(id);
-    if (json_is_integer(version))
-        change->record.event.version = json_integer_value(version);
-    if (id_is_valid(change->record.event.event_id) && (version == NULL || json_is_integer(version)))
-        return 0;
-    record_release(&change->record);
-    return poison(ret_detail, detail_size, "the withdrawal has no valid event_id or version");
+    struct str event_id = id_member(document.nodes, "event_id");
+    const struct json_node *version = json_member(document.nodes, str_of("version"));
+    bool good = event_id.len > 0 && (version == NULL || version->type == NODE_INTEGER);
+    if (good) {
+        change->record = (struct record){.kind = RECORD_EVENT};
+        change->record.event.event_id = event_id;
+        change->record.event.version = version != NULL ? version->integer : VERSION_NONE;
+        change->record.json = json_document_take(&document);
+    }
+    json_document_release(&document);
+    return good
+               ? 0
+               : poison(ret_detail, detail_size, "the withdrawal has no valid event_id or version");
 }
 
 static int decode_erase(enum record_kind kind, struct str value, struct change *change,
                         char *ret_detail, size_t detail_size)
 {
-    struct violations violations = {0};
-    json_t *json = NULL;
+    struct json_document document;
     if (kind == RECORD_EVENT)
         return poison(ret_detail, detail_size, "only users and their coupons can be erased");
-    if (json_input(value, &json, &violations) != 0)
+    if (parse_value(value, &document) != 0)
         return poison(ret_detail, detail_size, "the erasure is not JSON");
-    json_t *id = json_object_get(json, "user_id");
-    struct str user_id = json_is_string(id) ? json_slice(id) : (struct str){0};
-    change->record = (struct record){.kind = kind, .json = json};
-    if (kind == RECORD_USER)
-        change->record.user = (struct user){.user_id = user_id, .version = VERSION_NONE};
-    else
-        change->record.coupon.user_id = user_id;
-    if (id_is_valid(user_id))
-        return 0;
-    record_release(&change->record);
-    return poison(ret_detail, detail_size, "the erasure has no valid user_id");
+    struct str user_id = id_member(document.nodes, "user_id");
+    if (user_id.len > 0) {
+        change->record = (struct record){.kind = kind};
+        if (kind == RECORD_USER)
+            change->record.user = (struct user){.user_id = user_id, .version = VERSION_NONE};
+        else
+            change->record.coupon.user_id = user_id;
+        change->record.json = json_document_take(&document);
+    }
+    json_document_release(&document);
+    return user_id.len > 0 ? 0
+                           : poison(ret_detail, detail_size, "the erasure has no valid user_id");
 }
 
 int change_decode(enum record_kind kind, const struct change_source *source,

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/timefmt.h"
 #include "domain/json_input.h"
+#include "domain/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,8 +17,18 @@ enum { FIELDS_MAX = 9 };
 
 struct field_name {
     const char *name;
+    size_t len;
     bool optional;
 };
+
+#define REQUIRED(name)                                                                             \
+    {                                                                                              \
+        name, sizeof(name) - 1, false                                                              \
+    }
+#define OPTIONAL(name)                                                                             \
+    {                                                                                              \
+        name, sizeof(name) - 1, true                                                               \
+    }
 
 enum {
     USER_ID,
@@ -29,10 +40,10 @@ enum {
     USER_VERSION
 };
 static const struct field_name user_fields[FIELDS_MAX] = {
-    [USER_ID] = {"user_id", false},      [USER_BIRTH_YEAR] = {"birth_year", false},
-    [USER_COUNTRY] = {"country", false}, [USER_CURRENCY] = {"currency", false},
-    [USER_GENDER] = {"gender", false},   [USER_REGISTRATION_DATE] = {"registration_date", false},
-    [USER_VERSION] = {"version", true},
+    [USER_ID] = REQUIRED("user_id"),      [USER_BIRTH_YEAR] = REQUIRED("birth_year"),
+    [USER_COUNTRY] = REQUIRED("country"), [USER_CURRENCY] = REQUIRED("currency"),
+    [USER_GENDER] = REQUIRED("gender"),   [USER_REGISTRATION_DATE] = REQUIRED("registration_date"),
+    [USER_VERSION] = OPTIONAL("version"),
 };
 
 enum {
@@ -46,53 +57,65 @@ enum {
     EVENT_VERSION
 };
 static const struct field_name event_fields[FIELDS_MAX] = {
-    [EVENT_ID] = {"event_id", false},
-    [EVENT_SPORT] = {"sport", false},
-    [EVENT_LEAGUE] = {"league", false},
-    [EVENT_COUNTRY] = {"country", false},
-    [EVENT_PARTICIPANTS] = {"participants", false},
-    [EVENT_BEGIN] = {"begin_timestamp", false},
-    [EVENT_END] = {"end_timestamp", false},
-    [EVENT_VERSION] = {"version", true},
+    [EVENT_ID] = REQUIRED("event_id"),
+    [EVENT_SPORT] = REQUIRED("sport"),
+    [EVENT_LEAGUE] = REQUIRED("league"),
+    [EVENT_COUNTRY] = REQUIRED("country"),
+    [EVENT_PARTICIPANTS] = REQUIRED("participants"),
+    [EVENT_BEGIN] = REQUIRED("begin_timestamp"),
+    [EVENT_END] = REQUIRED("end_timestamp"),
+    [EVENT_VERSION] = OPTIONAL("version"),
 };
 
 enum { COUPON_ID, COUPON_USER_ID, COUPON_STAKE, COUPON_TIMESTAMP, COUPON_SELECTIONS };
 static const struct field_name coupon_fields[FIELDS_MAX] = {
-    [COUPON_ID] = {"coupon_id", false},          [COUPON_USER_ID] = {"user_id", false},
-    [COUPON_STAKE] = {"stake", false},           [COUPON_TIMESTAMP] = {"timestamp", false},
-    [COUPON_SELECTIONS] = {"selections", false},
+    [COUPON_ID] = REQUIRED("coupon_id"),          [COUPON_USER_ID] = REQUIRED("user_id"),
+    [COUPON_STAKE] = REQUIRED("stake"),           [COUPON_TIMESTAMP] = REQUIRED("timestamp"),
+    [COUPON_SELECTIONS] = REQUIRED("selections"),
 };
 
 enum { SELECTION_EVENT_ID, SELECTION_ODDS };
 static const struct field_name selection_fields[FIELDS_MAX] = {
-    [SELECTION_EVENT_ID] = {"event_id", false},
-    [SELECTION_ODDS] = {"odds", false},
+    [SELECTION_EVENT_ID] = REQUIRED("event_id"),
+    [SELECTION_ODDS] = REQUIRED("odds"),
 };
 /* Older clients, and so what stands in Kafka, may leave the odds out. */
 static const struct field_name selection_fields_lax[FIELDS_MAX] = {
-    [SELECTION_EVENT_ID] = {"event_id", false},
-    [SELECTION_ODDS] = {"odds", true},
+    [SELECTION_EVENT_ID] = REQUIRED("event_id"),
+    [SELECTION_ODDS] = OPTIONAL("odds"),
 };
 
 struct reader {
     enum generation generation;
     int64_t now_ms;
     struct violations *violations;
+    const struct json_node *path_id; /* stands in for an id that the body leaves out, or NULL */
     const struct field_name *fields;
-    json_t *values[FIELDS_MAX]; /* of the object being read; NULL: absent or refused */
-    const char *prefix;         /* pointer of that object: "" or "/selections/3" */
+    const struct json_node *values[FIELDS_MAX]; /* of the object being read; NULL: absent */
+    const char *prefix; /* pointer of that object: "" or "/selections"; see index */
+    int index;          /* of the object in an array, or -1 */
 };
+
+/* The pointer of the object being read. */
+static void object_pointer(const struct reader *reader, char *out, size_t size)
+{
+    if (reader->index < 0)
+        snprintf(out, size, "%s", reader->prefix);
+    else
+        snprintf(out, size, "%s/%d", reader->prefix, reader->index);
+}
 
 static void refuse(struct reader *reader, const char *name, enum violation_code code,
                    const char *problem)
 {
-    char pointer[128];
-    snprintf(pointer, sizeof(pointer), "%s/%s", reader->prefix, name);
+    char object[48], pointer[128];
+    object_pointer(reader, object, sizeof(object));
+    snprintf(pointer, sizeof(pointer), "%s/%s", object, name);
     violation_add(reader->violations, code, pointer, "%s", problem);
 }
 
 static void refuse_type(struct reader *reader, const char *name, const char *wanted,
-                        const json_t *value)
+                        const struct json_node *value)
 {
     char problem[96];
     snprintf(problem, sizeof(problem), "must be %s, not %s", wanted, json_type_text(value));
@@ -100,57 +123,63 @@ static void refuse_type(struct reader *reader, const char *name, const char *wan
 }
 
 /* Writes a member's name as a JSON pointer token (RFC 6901: ~ is ~0, / is ~1). */
-static void refuse_unknown(struct reader *reader, const char *name)
+static void refuse_unknown(struct reader *reader, struct str name)
 {
     char token[96];
     size_t len = 0;
-    for (; *name != '\0' && len + 3 < sizeof(token); name++) {
-        if (*name == '~' || *name == '/') {
+    for (size_t i = 0; i < name.len && len + 3 < sizeof(token); i++) {
+        char c = name.data[i];
+        if (c == '~' || c == '/') {
             token[len++] = '~';
-            token[len++] = *name == '~' ? '0' : '1';
+            token[len++] = c == '~' ? '0' : '1';
         } else {
-            token[len++] = *name;
+            token[len++] = c;
         }
     }
     token[len] = '\0';
     refuse(reader, token, VIOLATION_UNKNOWN_FIELD, "is not a field of this record");
 }
 
-static int field_index(const struct field_name *fields, const char *name)
+static int field_index(const struct field_name *fields, struct str name)
 {
     for (int i = 0; i < FIELDS_MAX && fields[i].name != NULL; i++)
-        if (strcmp(fields[i].name, name) == 0)
+        if (fields[i].len == name.len && memcmp(fields[i].name, name.data, name.len) == 0)
             return i;
     return -1;
 }
 
 /* First pass: members into reader->values; missing and unknown ones become violations. */
-static void sort_members(struct reader *reader, json_t *object)
+static void sort_members(struct reader *reader, const struct json_node *object)
 {
-    const char *name;
-    json_t *value;
+    const struct json_node *name = json_first(object);
     memset(reader->values, 0, sizeof(reader->values));
-    json_object_foreach(object, name, value)
-    {
-        int index = field_index(reader->fields, name);
+    for (size_t i = 0; i < object->count; i++, name = json_after(name + 1)) {
+        int index = field_index(reader->fields, name->text);
         if (index >= 0)
-            reader->values[index] = value;
+            reader->values[index] = name + 1;
         else if (reader->generation != GENERATION_OLDER)
-            refuse_unknown(reader, name);
+            refuse_unknown(reader, name->text);
     }
+    /* The first field of users and events is their id. */
+    if (reader->path_id != NULL && reader->values[0] == NULL)
+        reader->values[0] = reader->path_id;
     for (int i = 0; i < FIELDS_MAX && reader->fields[i].name != NULL; i++)
         if (reader->values[i] == NULL && !reader->fields[i].optional)
             refuse(reader, reader->fields[i].name, VIOLATION_REQUIRED, "is missing");
 }
 
-/* Points the reader at an object's members; false (with a violation) when value is no object. */
+/* Points the reader at an object's members; false (with a violation) when value is no object.
+ * prefix and index: see struct reader. */
 static bool open_object(struct reader *reader, const struct field_name *fields, const char *prefix,
-                        json_t *value)
+                        int index, const struct json_node *value)
 {
     reader->fields = fields;
     reader->prefix = prefix;
-    if (!json_is_object(value)) {
-        violation_add(reader->violations, VIOLATION_TYPE, prefix, "must be an object, not %s",
+    reader->index = index;
+    if (value->type != NODE_OBJECT) {
+        char pointer[48];
+        object_pointer(reader, pointer, sizeof(pointer));
+        violation_add(reader->violations, VIOLATION_TYPE, pointer, "must be an object, not %s",
                       json_type_text(value));
         return false;
     }
@@ -161,14 +190,14 @@ static bool open_object(struct reader *reader, const struct field_name *fields, 
 static void read_id(struct reader *reader, int index, struct str *ret_id)
 {
     const char *name = reader->fields[index].name;
-    json_t *value = reader->values[index];
+    const struct json_node *value = reader->values[index];
     if (value == NULL)
         return;
-    if (!json_is_string(value)) {
+    if (value->type != NODE_STRING) {
         refuse_type(reader, name, "a string", value);
         return;
     }
-    struct str id = json_slice(value);
+    struct str id = value->text;
     if (id.len < 1 || id.len > ID_MAX_BYTES)
         refuse(reader, name, VIOLATION_LENGTH, "must have 1 to 64 bytes");
     else if (utf8_has_control(id))
@@ -177,24 +206,30 @@ static void read_id(struct reader *reader, int index, struct str *ret_id)
     *ret_id = id;
 }
 
-static void read_text(struct reader *reader, const char *name, json_t *value, size_t min_points,
-                      size_t max_points, struct str *ret_text)
+static bool is_text(const struct json_node *value, size_t min_points, size_t max_points)
+{
+    if (value->type != NODE_STRING)
+        return false;
+    size_t points = utf8_count(value->text);
+    return points >= min_points && points <= max_points;
+}
+
+static void read_text(struct reader *reader, const char *name, const struct json_node *value,
+                      size_t min_points, size_t max_points, struct str *ret_text)
 {
     if (value == NULL)
         return;
-    if (!json_is_string(value)) {
+    if (value->type != NODE_STRING) {
         refuse_type(reader, name, "a string", value);
         return;
     }
-    struct str text = json_slice(value);
-    size_t points = utf8_count(text);
-    if (points < min_points || points > max_points) {
+    if (!is_text(value, min_points, max_points)) {
         char problem[96];
         snprintf(problem, sizeof(problem), "must have %zu to %zu characters, has %zu", min_points,
-                 max_points, points);
+                 max_points, utf8_count(value->text));
         refuse(reader, name, VIOLATION_LENGTH, problem);
     }
-    *ret_text = text;
+    *ret_text = value->text;
 }
 
 static void read_field_text(struct reader *reader, int index, size_t max_points,
@@ -205,18 +240,18 @@ static void read_field_text(struct reader *reader, int index, size_t max_points,
 
 static void read_currency(struct reader *reader, struct str *ret_currency)
 {
-    json_t *value = reader->values[USER_CURRENCY];
+    const struct json_node *value = reader->values[USER_CURRENCY];
     if (reader->generation != GENERATION_V1) {
         read_text(reader, "currency", value, 0, 50, ret_currency);
         return;
     }
     if (value == NULL)
         return;
-    if (!json_is_string(value)) {
+    if (value->type != NODE_STRING) {
         refuse_type(reader, "currency", "a string", value);
         return;
     }
-    struct str text = json_slice(value);
+    struct str text = value->text;
     bool letters = text.len == 3;
     for (size_t i = 0; letters && i < 3; i++)
         letters = text.data[i] >= 'A' && text.data[i] <= 'Z';
@@ -230,14 +265,14 @@ static void read_integer(struct reader *reader, int index, int64_t min, int64_t 
                          int64_t *ret_value)
 {
     const char *name = reader->fields[index].name;
-    json_t *value = reader->values[index];
+    const struct json_node *value = reader->values[index];
     if (value == NULL)
         return;
-    if (!json_is_integer(value)) {
+    if (value->type != NODE_INTEGER) {
         refuse_type(reader, name, "an integer", value);
         return;
     }
-    int64_t number = json_integer_value(value);
+    int64_t number = value->integer;
     if (number < min || number > max) {
         char problem[96];
         snprintf(problem, sizeof(problem), "must be from %lld to %lld, is %lld", (long long)min,
@@ -258,20 +293,20 @@ static void read_version(struct reader *reader, int index, int64_t *ret_version)
 static void read_time(struct reader *reader, int index, int64_t *ret_ms)
 {
     const char *name = reader->fields[index].name;
-    json_t *value = reader->values[index];
+    const struct json_node *value = reader->values[index];
     if (value == NULL)
         return;
     if (reader->generation == GENERATION_CANONICAL) {
         read_integer(reader, index, TIME_MIN_MS, TIME_MAX_MS, ret_ms);
         return;
     }
-    if (!json_is_string(value)) {
+    if (value->type != NODE_STRING) {
         refuse_type(reader, name, "a string", value);
         return;
     }
     enum time_flags flags =
         reader->generation == GENERATION_OLDER ? TIME_OFFSET_OPTIONAL : TIME_NEEDS_OFFSET;
-    switch (time_parse(json_slice(value), flags, ret_ms)) {
+    switch (time_parse(value->text, flags, ret_ms)) {
     case 0:
         break;
     case TIP_EINVAL:
@@ -291,15 +326,15 @@ static void read_decimal(struct reader *reader, int index, int64_t above_e4, int
                          int64_t *ret_e4)
 {
     const char *name = reader->fields[index].name;
-    json_t *value = reader->values[index];
+    const struct json_node *value = reader->values[index];
     bool strict = reader->generation == GENERATION_V1;
     if (value == NULL)
         return;
-    if (!json_is_number(value)) {
+    if (value->type != NODE_REAL && value->type != NODE_INTEGER) {
         refuse_type(reader, name, "a number", value);
         return;
     }
-    double number = json_number_value(value);
+    double number = value->type == NODE_REAL ? value->real : (double)value->integer;
     double limit = (double)max_e4 / DECIMAL_SCALE;
     double bottom = (double)above_e4 / DECIMAL_SCALE;
     if (number > limit || (strict ? number <= bottom : number < -limit)) {
@@ -318,11 +353,11 @@ static void read_decimal(struct reader *reader, int index, int64_t above_e4, int
     *ret_e4 = scaled;
 }
 
-static void read_user(struct reader *reader, json_t *json, struct user *user)
+static void read_user(struct reader *reader, const struct json_node *json, struct user *user)
 {
     struct civil now;
     int64_t birth_year = 0;
-    if (!open_object(reader, user_fields, "", json))
+    if (!open_object(reader, user_fields, "", -1, json))
         return;
     time_to_civil(reader->now_ms, &now);
     bool older = reader->generation != GENERATION_V1;
@@ -346,43 +381,50 @@ static bool has_participant(const struct event *event, struct str name)
     return false;
 }
 
-static void read_participants(struct reader *reader, json_t *array, struct event *event)
+/* One item of participants; false: they are too many, the rest need not be read. */
+static bool read_participant(struct reader *reader, size_t index, const struct json_node *value,
+                             struct event *event)
 {
-    bool strict = reader->generation == GENERATION_V1;
-    size_t index;
-    json_t *value;
-    json_array_foreach(array, index, value)
-    {
-        char name[40];
-        struct str participant = {0};
-        snprintf(name, sizeof(name), "participants/%zu", index);
-        read_text(reader, name, value, 1, 100, &participant);
-        if (participant.data == NULL)
-            continue;
-        if (!has_participant(event, participant)) {
-            if (event->participant_count == PARTICIPANTS_MAX) {
-                refuse(reader, "participants", VIOLATION_LENGTH, "must have at most 64 items");
-                return;
-            }
-            event->participants[event->participant_count++] = participant;
-        } else if (strict) {
-            refuse(reader, name, VIOLATION_DUPLICATE, "stands here twice");
+    bool good = is_text(value, 1, 100), known = good && has_participant(event, value->text);
+    if (good && !known) {
+        if (event->participant_count == PARTICIPANTS_MAX) {
+            refuse(reader, "participants", VIOLATION_LENGTH, "must have at most 64 items");
+            return false;
         }
+        event->participants[event->participant_count++] = value->text;
+    } else if (!good || reader->generation == GENERATION_V1) {
+        char name[40];
+        struct str unused;
+        snprintf(name, sizeof(name), "participants/%zu", index);
+        if (!good)
+            read_text(reader, name, value, 1, 100, &unused);
+        else
+            refuse(reader, name, VIOLATION_DUPLICATE, "stands here twice");
     }
+    return true;
 }
 
-static void read_event(struct reader *reader, json_t *json, struct event *event)
+static void read_participants(struct reader *reader, const struct json_node *array,
+                              struct event *event)
 {
-    if (!open_object(reader, event_fields, "", json))
+    const struct json_node *item = json_first(array);
+    for (size_t i = 0; i < array->count; i++, item = json_after(item))
+        if (!read_participant(reader, i, item, event))
+            return;
+}
+
+static void read_event(struct reader *reader, const struct json_node *json, struct event *event)
+{
+    if (!open_object(reader, event_fields, "", -1, json))
         return;
     read_id(reader, EVENT_ID, &event->event_id);
     read_field_text(reader, EVENT_SPORT, 50, &event->sport);
     read_field_text(reader, EVENT_LEAGUE, 50, &event->league);
     read_field_text(reader, EVENT_COUNTRY, 100, &event->country);
-    json_t *participants = reader->values[EVENT_PARTICIPANTS];
-    if (participants != NULL && !json_is_array(participants))
+    const struct json_node *participants = reader->values[EVENT_PARTICIPANTS];
+    if (participants != NULL && participants->type != NODE_ARRAY)
         refuse_type(reader, "participants", "an array", participants);
-    else if (participants != NULL && json_array_size(participants) == 0 &&
+    else if (participants != NULL && participants->count == 0 &&
              reader->generation == GENERATION_V1)
         refuse(reader, "participants", VIOLATION_LENGTH, "must have 1 to 64 items");
     else if (participants != NULL)
@@ -416,20 +458,19 @@ static bool insert_selection(struct coupon *coupon, const struct selection *sele
     return true;
 }
 
-static void read_selections(struct reader *reader, json_t *array, struct coupon *coupon)
+static void read_selections(struct reader *reader, const struct json_node *array,
+                            struct coupon *coupon)
 {
     bool strict = reader->generation == GENERATION_V1;
-    size_t index;
-    json_t *value;
-    json_array_foreach(array, index, value)
-    {
-        char prefix[40];
+    const struct json_node *item = json_first(array);
+    for (size_t i = 0; i < array->count; i++, item = json_after(item)) {
         struct selection selection = {.odds_e4 = DECIMAL_NONE};
-        snprintf(prefix, sizeof(prefix), "/selections/%zu", index);
-        if (!open_object(reader, strict ? selection_fields : selection_fields_lax, prefix, value))
+        if (!open_object(reader, strict ? selection_fields : selection_fields_lax, "/selections",
+                         (int)i, item))
             continue;
-        if (!strict && json_is_null(reader->values[SELECTION_ODDS]))
-            reader->values[SELECTION_ODDS] = NULL;
+        const struct json_node **odds = &reader->values[SELECTION_ODDS];
+        if (!strict && *odds != NULL && (*odds)->type == NODE_NULL)
+            *odds = NULL;
         read_id(reader, SELECTION_EVENT_ID, &selection.event_id);
         read_decimal(reader, SELECTION_ODDS, DECIMAL_SCALE,
                      (strict ? INT64_C(1000000) : INT64_C(1000000000)) * DECIMAL_SCALE,
@@ -439,9 +480,9 @@ static void read_selections(struct reader *reader, json_t *array, struct coupon 
     }
 }
 
-static void read_coupon(struct reader *reader, json_t *json, struct coupon *coupon)
+static void read_coupon(struct reader *reader, const struct json_node *json, struct coupon *coupon)
 {
-    if (!open_object(reader, coupon_fields, "", json))
+    if (!open_object(reader, coupon_fields, "", -1, json))
         return;
     read_id(reader, COUPON_ID, &coupon->coupon_id);
     read_id(reader, COUPON_USER_ID, &coupon->user_id);
@@ -452,72 +493,75 @@ static void read_coupon(struct reader *reader, json_t *json, struct coupon *coup
         placed_at_ms > reader->now_ms + COUPON_AHEAD_MAX_MS)
         refuse(reader, "timestamp", VIOLATION_FUTURE, "must be at most 24 hours ahead");
     coupon->placed_at_ms = placed_at_ms;
-    json_t *selections = reader->values[COUPON_SELECTIONS];
+    const struct json_node *selections = reader->values[COUPON_SELECTIONS];
     if (selections == NULL)
         return;
-    size_t count = json_array_size(selections);
-    if (!json_is_array(selections))
+    if (selections->type != NODE_ARRAY)
         refuse_type(reader, "selections", "an array", selections);
-    else if (count > SELECTIONS_MAX || (count == 0 && reader->generation == GENERATION_V1))
+    else if (selections->count > SELECTIONS_MAX ||
+             (selections->count == 0 && reader->generation == GENERATION_V1))
         refuse(reader, "selections", VIOLATION_LENGTH, "must have 1 to 100 items");
     else
         read_selections(reader, selections, coupon);
 }
 
-static int read_record(enum record_kind kind, enum generation generation, json_t *json,
-                       int64_t now_ms, struct record *ret_record, struct violations *violations)
+/* A document into a record, which takes its bytes; the document is released. */
+static int read_record(struct reader *reader, enum record_kind kind, struct json_document *document,
+                       struct record *ret_record)
 {
-    struct reader reader = {.generation = generation, .now_ms = now_ms, .violations = violations};
+    const struct json_node *root = document->nodes;
+    struct violations *violations = reader->violations;
     size_t before = violations->total;
     ret_record->kind = kind;
-    ret_record->json = json;
     switch (kind) {
     case RECORD_USER:
         ret_record->user = (struct user){.version = VERSION_NONE};
-        read_user(&reader, json, &ret_record->user);
+        read_user(reader, root, &ret_record->user);
         break;
     case RECORD_EVENT:
         ret_record->event.participant_count = 0;
         ret_record->event.event_id = (struct str){0};
-        read_event(&reader, json, &ret_record->event);
+        read_event(reader, root, &ret_record->event);
         break;
     default:
         ret_record->coupon.selection_count = 0;
         ret_record->coupon.coupon_id = ret_record->coupon.user_id = (struct str){0};
-        read_coupon(&reader, json, &ret_record->coupon);
+        read_coupon(reader, root, &ret_record->coupon);
     }
-    if (violations->total == before)
-        return 0;
-    record_release(ret_record);
-    return TIP_EINVAL;
+    ret_record->json = violations->total == before ? json_document_take(document) : NULL;
+    json_document_release(document);
+    return violations->total == before ? 0 : TIP_EINVAL;
 }
 
 int record_parse(enum record_kind kind, enum generation generation, struct str text, int64_t now_ms,
                  struct record *ret_record, struct violations *violations)
 {
-    json_t *json = NULL;
-    int err = json_input(text, &json, violations);
-    return err != 0 ? err : read_record(kind, generation, json, now_ms, ret_record, violations);
+    struct reader reader = {.generation = generation, .now_ms = now_ms, .violations = violations};
+    struct json_document document;
+    int err = json_document_parse(text, &document, violations);
+    return err != 0 ? err : read_record(&reader, kind, &document, ret_record);
 }
 
 int record_parse_put(enum record_kind kind, struct str id, struct str text, int64_t now_ms,
                      struct record *ret_record, struct violations *violations)
 {
-    json_t *json = NULL;
-    int err = json_input(text, &json, violations);
+    const struct json_node path_id = {.type = NODE_STRING, .span = 1, .text = id};
+    struct reader reader = {.generation = GENERATION_V1,
+                            .now_ms = now_ms,
+                            .violations = violations,
+                            .path_id = &path_id};
+    struct json_document document;
+    int err = json_document_parse(text, &document, violations);
     if (err != 0)
         return err;
     const char *name = kind == RECORD_USER ? "user_id" : "event_id";
-    json_t *own = json_object_get(json, name);
-    size_t before = violations->total;
-    if (own == NULL && json_is_object(json))
-        json_object_set_new(json, name, json_stringn(id.data, id.len));
-    else if (json_is_string(own) && !str_equal(json_slice(own), id))
+    const struct json_node *own = json_member(document.nodes, str_of(name));
+    bool mismatch = own != NULL && own->type == NODE_STRING && !str_equal(own->text, id);
+    if (mismatch)
         violation_add(violations, VIOLATION_MISMATCH,
                       kind == RECORD_USER ? "/user_id" : "/event_id",
                       "must equal the id in the path");
-    bool mismatch = violations->total > before;
-    err = read_record(kind, GENERATION_V1, json, now_ms, ret_record, violations);
+    err = read_record(&reader, kind, &document, ret_record);
     if (err == 0 && mismatch) {
         record_release(ret_record);
         err = TIP_EINVAL;
@@ -532,21 +576,25 @@ bool id_is_valid(struct str id)
 
 int participants_parse(struct str text, struct event *event, void **ret_json)
 {
-    json_t *array = json_loadb(text.data, text.len, 0, NULL);
-    if (!json_is_array(array) || json_array_size(array) > PARTICIPANTS_MAX) {
-        json_decref(array);
+    static _Thread_local struct violations ignored;
+    struct json_document document;
+    violations_clear(&ignored);
+    if (json_document_parse(text, &document, &ignored) != 0)
         return TIP_ESYNTAX;
+    const struct json_node *array = document.nodes, *item = json_first(array);
+    bool good = array->type == NODE_ARRAY && array->count <= PARTICIPANTS_MAX;
+    if (good) {
+        event->participant_count = 0;
+        for (size_t i = 0; i < array->count; i++, item = json_after(item))
+            if (item->type == NODE_STRING)
+                event->participants[event->participant_count++] = item->text;
+        *ret_json = json_document_take(&document);
     }
-    size_t index;
-    json_t *value;
-    event->participant_count = 0;
-    json_array_foreach(array, index, value) if (json_is_string(value))
-        event->participants[event->participant_count++] = json_slice(value);
-    *ret_json = array;
-    return 0;
+    json_document_release(&document);
+    return good ? 0 : TIP_ESYNTAX;
 }
 
 void json_release(void *json)
 {
-    json_decref((json_t *)json);
+    free(json);
 }

@@ -30,8 +30,8 @@ int record_parse(enum record_kind kind, enum generation generation, struct str t
                  struct record *ret_record, struct violations *violations);
 
 /*
- * As record_parse, for a PUT: id is the one of the path. A body without an id takes it; a body
- * with another one is a violation (mismatch).
+ * As record_parse, for a PUT: id is the one of the path. A body without an id takes it (so id must
+ * stay as long as ret_record does); a body with another one is a violation (mismatch).
  */
 int record_parse_put(enum record_kind kind, struct str id, struct str text, int64_t now_ms,
                      struct record *ret_record, struct violations *violations);
@@ -59,11 +59,10 @@ bool text_json(struct str text, struct buf *out);
 /* A decimal in ten-thousandths by value: 21500 -> 2.15. */
 void decimal_add(struct buf *out, int64_t value_e4);
 
-/* A JSON array of strings, as events.participants holds it, and back (slices of a JSON value freed
- * by record_release). */
+/* A JSON array of strings, as events.participants holds it, and back. */
 void participants_json(const struct event *event, struct buf *out);
 /* Fills event->participants from such an array. TIP_ESYNTAX when it is none. *ret_json owns the
- * bytes: json_release. */
+ * bytes: json_release, or record_release where it is the record's. */
 int participants_parse(struct str text, struct event *event, void **ret_json);
 void json_release(void *json);
 

@@ -1,6 +1,6 @@
 /*
  * The three records that companies push (user, event, coupon) and a withdrawal, as plain structs.
- * Their strings are slices of the JSON value that the record owns: record_release frees it.
+ * Their strings are slices of the parsed text that the record owns: record_release frees it.
  * Times are milliseconds since 1970 UTC; stake and odds are integers in ten-thousandths.
  */
 #ifndef TIPSTER_DOMAIN_RECORD_H
