@@ -256,10 +256,14 @@ static void add_positions(const struct call *call, enum record_kind kind, const 
     for (int i = 0; i < call->place_count; i++) {
         if (call->places[i].kind != kind)
             continue;
-        if (first)
-            buf_addf(out, "%s%c:", before, letters[kind]);
-        buf_addf(out, "%s%d.%lld", first ? "" : ",", call->places[i].partition,
-                 (long long)call->places[i].offset);
+        if (first) {
+            buf_add_text(out, before);
+            buf_add_char(out, letters[kind]);
+        }
+        buf_add_char(out, first ? ':' : ',');
+        buf_add_int(out, call->places[i].partition);
+        buf_add_char(out, '.');
+        buf_add_int(out, call->places[i].offset);
         first = false;
     }
 }

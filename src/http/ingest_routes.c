@@ -107,8 +107,12 @@ static void answer_accepted(struct call *call, int err, int count)
         return;
     }
     metrics_add(METRIC_RECORDS_ACCEPTED, count);
-    AUTO_BUF body = {0}, header = {0};
-    buf_addf(&body, "{\"accepted\":%d}", count);
+    static struct buf body, header; /* reused: the bytes of an answer are copied */
+    buf_clear(&body);
+    buf_clear(&header);
+    buf_add_text(&body, "{\"accepted\":");
+    buf_add_int(&body, count);
+    buf_add_char(&body, '}');
     buf_add_text(&header, "tipster-position: ");
     bool has_position = call_positions(call, &header);
     buf_add_text(&header, "\r\n");
@@ -138,7 +142,8 @@ static void accepted_older(struct call *call, int err)
 static int parse_line(struct call *call, enum record_kind kind, enum generation generation,
                       struct str text)
 {
-    AUTO_RECORD record = {0};
+    AUTO_RECORD record;
+    record.json = NULL; /* the rest is large, and is set by the parser */
     int err = record_parse(kind, generation, text, call_now_ms(call), &record, &batch.violations);
     /* Once something is wrong nothing will be sent; the rest is only checked. */
     if (err == 0 && batch.violations.total == 0)

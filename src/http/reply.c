@@ -54,16 +54,20 @@ static void log_failure(const struct call *call, int status, const char *detail)
 
 static void set_headers(struct call *call, const char *media_type, const char *headers)
 {
-    char block[2048];
+    static struct buf block; /* reused by each answer */
     /* All lines as the value of one header: Kore copies name and value of each. */
-    snprintf(block, sizeof(block),
-             "%s\r\ndate: %s\r\ncache-control: no-store\r\nx-request-id: %s%s%s", media_type,
-             http_date(), call->request_id, headers != NULL ? "\r\n" : "",
-             headers != NULL ? headers : "");
-    size_t len = strlen(block);
-    if (headers != NULL && len >= 2) /* Kore ends the last line */
-        block[len - 2] = '\0';
-    http_response_header(call->req, "content-type", block);
+    buf_clear(&block);
+    buf_add_text(&block, media_type);
+    buf_add_text(&block, "\r\ndate: ");
+    buf_add_text(&block, http_date());
+    buf_add_text(&block, "\r\ncache-control: no-store\r\nx-request-id: ");
+    buf_add_text(&block, call->request_id);
+    if (headers != NULL) {
+        buf_add_text(&block, "\r\n");
+        buf_add_text(&block, headers);
+        block.len -= 2; /* Kore ends the last line */
+    }
+    http_response_header(call->req, "content-type", buf_cstr(&block));
 }
 
 static void note_replied(struct call *call, int status)

@@ -14,7 +14,10 @@ struct producer {
     rd_kafka_t *client;
     rd_kafka_queue_t *queue;
     rd_kafka_topic_t *topics[RECORD_KINDS];
-    rd_kafka_headers_t *headers; /* of the request being sent */
+    /* What the records of the request being sent have in common. */
+    char company[COMPANY_MAX_BYTES], request_id[REQUEST_ID_MAX_BYTES];
+    size_t company_len, request_id_len;
+    enum change_kind kind;
     producer_delivered_fn delivered;
     bool fatal;
     int64_t complained_at_ms;
@@ -115,17 +118,33 @@ int producer_create(const struct config *config, int wake_fd, producer_delivered
     return 0;
 }
 
+/* Copies a text of which no more than size bytes can be; returns its length. */
+static size_t keep_text(char *out, size_t size, struct str text)
+{
+    size_t len = text.len < size ? text.len : size;
+    memcpy(out, text.data, len);
+    return len;
+}
+
 void producer_begin(struct producer *producer, struct str company, enum change_kind kind,
                     struct str request_id)
 {
-    if (producer->headers != NULL)
-        rd_kafka_headers_destroy(producer->headers);
-    producer->headers = rd_kafka_headers_new(4);
-    rd_kafka_header_add(producer->headers, "company", -1, company.data, (ssize_t)company.len);
-    rd_kafka_header_add(producer->headers, "kind", -1, change_kind_name(kind), -1);
-    rd_kafka_header_add(producer->headers, "schema", -1, "1", 1);
-    rd_kafka_header_add(producer->headers, "request_id", -1, request_id.data,
-                        (ssize_t)request_id.len);
+    producer->kind = kind;
+    producer->company_len = keep_text(producer->company, sizeof(producer->company), company);
+    producer->request_id_len =
+        keep_text(producer->request_id, sizeof(producer->request_id), request_id);
+}
+
+/* Each record owns its headers. */
+static rd_kafka_headers_t *new_headers(const struct producer *producer)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(4);
+    rd_kafka_header_add(headers, "company", 7, producer->company, (ssize_t)producer->company_len);
+    rd_kafka_header_add(headers, "kind", 4, change_kind_name(producer->kind), -1);
+    rd_kafka_header_add(headers, "schema", 6, "1", 1);
+    rd_kafka_header_add(headers, "request_id", 10, producer->request_id,
+                        (ssize_t)producer->request_id_len);
+    return headers;
 }
 
 int producer_send(struct producer *producer, enum record_kind kind, int32_t partition,
@@ -133,7 +152,7 @@ int producer_send(struct producer *producer, enum record_kind kind, int32_t part
 {
     if (producer->fatal)
         return TIP_EUNAVAIL;
-    rd_kafka_headers_t *headers = rd_kafka_headers_copy(producer->headers);
+    rd_kafka_headers_t *headers = new_headers(producer);
     rd_kafka_resp_err_t err = rd_kafka_producev(
         producer->client, RD_KAFKA_V_RKT(producer->topics[kind]), RD_KAFKA_V_PARTITION(partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data, key.len),
@@ -175,8 +194,6 @@ void producer_destroy(struct producer *producer)
     rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(producer->client, 100);
     producer_poll(producer);
-    if (producer->headers != NULL)
-        rd_kafka_headers_destroy(producer->headers);
     for (int kind = 0; kind < RECORD_KINDS; kind++)
         rd_kafka_topic_destroy(producer->topics[kind]);
     rd_kafka_queue_destroy(producer->queue);
