@@ -26,6 +26,8 @@ static const struct partition_set *partitions; /* of the call that is being sent
 static void delivered(void *opaque, int err, enum record_kind kind, int32_t partition,
                       int64_t offset)
 {
+    if (err == TIP_EFULL)
+        metrics_add(METRIC_KAFKA_FULL, 1);
     call_delivered(opaque, err, kind, partition, offset);
 }
 
@@ -113,8 +115,6 @@ int writer_send(struct call *call, enum record_kind kind, struct str key_id, str
     int err = producer_send(producer, kind, partition_of(partitions, key_id), key, value, call);
     if (err == 0)
         call_expect(call);
-    else if (err == TIP_EFULL)
-        metrics_add(METRIC_KAFKA_FULL, 1);
     return err;
 }
 

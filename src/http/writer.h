@@ -18,7 +18,7 @@ int writer_setup(const struct config *config, struct buf *ret_problem);
 int writer_begin(const struct call *call, enum change_kind kind);
 /*
  * Sends one record for the call, which then expects its delivery. key_id decides the partition.
- * TIP_EFULL or TIP_EUNAVAIL: it was not sent; records of the call before it may have been.
+ * TIP_EUNAVAIL: it was not sent; records of the call before it may have been.
  */
 int writer_send(struct call *call, enum record_kind kind, struct str key_id, struct str key,
                 struct str value);

@@ -1,7 +1,8 @@
 /*
  * One idempotent Kafka producer (acks=all), driven by its owner's event loop: records go in with
- * producer_send, a wake-up is written to a file descriptor when there is something to report, and
- * producer_poll then reports each record's fate. Nothing here blocks, but destroy and flush.
+ * producer_send, a wake-up is written to a file descriptor when there is something to do, and
+ * producer_poll then sends the next group of records and reports each record's fate. Nothing here
+ * blocks, but destroy and flush. Why groups: docs/decisions/0012.
  *
  * A failed delivery means "possibly stored": the caller answers 503 and the retry is harmless,
  * since coupons have ids and users and events versions.
@@ -15,7 +16,8 @@
 
 struct producer;
 
-/* err: 0, or TIP_EUNAVAIL (time ran out, broker gone, purged). offset is valid when err is 0. */
+/* err: 0, TIP_EUNAVAIL (time ran out, broker gone, purged) or TIP_EFULL (the queue is full). offset
+ * is valid when err is 0. */
 typedef void (*producer_delivered_fn)(void *opaque, int err, enum record_kind kind,
                                       int32_t partition, int64_t offset);
 
@@ -32,8 +34,8 @@ void producer_begin(struct producer *producer, struct str company, enum change_k
 
 /*
  * Queues one record (key and value are copied). 0: delivered() will be called for opaque, exactly
- * once. TIP_EFULL: the queue is full; TIP_EUNAVAIL: the producer has failed for good
- * (producer_is_fatal).
+ * once, after this has returned (for earlier records perhaps before). TIP_EUNAVAIL: the producer
+ * has failed for good (producer_is_fatal).
  */
 int producer_send(struct producer *producer, enum record_kind kind, int32_t partition,
                   struct str key, struct str value, void *opaque);
