@@ -24,6 +24,8 @@ struct call {
     struct query query;
     bool replied, waiting, ready, late;
     bool streaming; /* an answer in pieces has begun: there can be no other */
+    void (*stream_sent)(void *arg);
+    void *stream_arg;
 
     /* A wait: for `pending` records, or for one job. */
     int pending, records, outcome;

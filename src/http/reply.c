@@ -113,28 +113,43 @@ static void stream_bytes(struct call *call, const char *data, size_t len)
     net_send_queue(call->req->owner, data, len);
 }
 
-void reply_stream_write(struct call *call, struct str piece)
-{
-    char size[24];
-    if (piece.len == 0)
-        return; /* would be the end */
-    if (is_chunked(call))
-        stream_bytes(call, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", piece.len));
-    stream_bytes(call, piece.data, piece.len);
-    if (is_chunked(call))
-        stream_bytes(call, "\r\n", 2);
-    if (!net_send_flush(call->req->owner))
-        kore_connection_disconnect(call->req->owner);
-}
-
 bool reply_stream_is_open(const struct call *call)
 {
     return call->req->owner != NULL;
 }
 
-bool reply_stream_is_drained(const struct call *call)
+/* Also called when the connection ends; then nobody wants to know. */
+static int on_piece_sent(struct netbuf *netbuf)
 {
-    return TAILQ_EMPTY(&call->req->owner->send_queue);
+    const struct call *call = netbuf->extra;
+    if (reply_stream_is_open(call) && netbuf->owner->state == CONN_STATE_ESTABLISHED)
+        call->stream_sent(call->stream_arg);
+    return KORE_RESULT_OK;
+}
+
+/* Behind the piece stands an empty one, which tells when its turn has come. */
+static void mark_end_of_piece(struct call *call)
+{
+    static char nothing[1];
+    struct netbuf *mark;
+    net_send_stream(call->req->owner, nothing, 0, on_piece_sent, &mark);
+    mark->extra = call;
+}
+
+void reply_stream_write(struct call *call, struct str piece, void (*sent)(void *arg), void *arg)
+{
+    char size[24];
+    if (is_chunked(call) && piece.len > 0) /* none of 0 bytes: that is the end */
+        stream_bytes(call, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", piece.len));
+    stream_bytes(call, piece.data, piece.len);
+    if (is_chunked(call) && piece.len > 0)
+        stream_bytes(call, "\r\n", 2);
+    call->stream_sent = sent;
+    call->stream_arg = arg;
+    if (sent != NULL)
+        mark_end_of_piece(call);
+    if (!net_send_flush(call->req->owner))
+        kore_connection_disconnect(call->req->owner);
 }
 
 void reply_stream_end(struct call *call)
@@ -147,6 +162,9 @@ void reply_stream_end(struct call *call)
 
 void reply_stream_cut(struct call *call)
 {
+    struct netbuf *netbuf;
+    TAILQ_FOREACH(netbuf, &call->req->owner->send_queue, list)
+    netbuf->cb = NULL; /* it outlives the call */
     kore_connection_disconnect(call->req->owner);
     note_replied(call, 500);
 }

@@ -32,11 +32,11 @@ void reply_error(struct call *call, int err);
  * end closes at once: the client sees that it is not whole. HEAD ends with begin.
  */
 void reply_stream_begin(struct call *call, const char *media_type);
-void reply_stream_write(struct call *call, struct str piece);
+/* sent(arg), unless it is NULL, once all of it has been handed to the kernel: within this call, or
+ * later from the loop. Not again before that. */
+void reply_stream_write(struct call *call, struct str piece, void (*sent)(void *arg), void *arg);
 /* Whether the connection is still there; outside of a handler it may have gone a moment ago. */
 bool reply_stream_is_open(const struct call *call);
-/* Whether everything so far has been handed to the kernel. */
-bool reply_stream_is_drained(const struct call *call);
 void reply_stream_end(struct call *call);
 void reply_stream_cut(struct call *call);
 

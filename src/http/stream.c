@@ -17,7 +17,8 @@ struct stream {
     void *work;
     struct buf piece;
     bool begun, is_last;
-    bool stalled; /* among the stalled ones: the client has not read the last piece yet */
+    bool sent;    /* the kernel has all of the last piece */
+    bool stalled; /* among the stalled ones: not sent, or there is no thread for the next piece */
     int64_t stalled_at_ms;
     TAILQ_ENTRY(stream) list;
 };
@@ -59,12 +60,19 @@ static void finish(struct call *call, void *arg, int err);
 
 static const struct call_job job = {run, finish, release};
 
-/* Makes the next piece when the last one has gone out and a thread is to be had. */
+/* Makes the next piece when a thread is to be had. */
 static void go_on(struct stream *stream)
 {
-    bool runs =
-        reply_stream_is_drained(stream->call) && call_try_run(stream->call, &job, stream) == 0;
-    set_stalled(stream, !runs);
+    set_stalled(stream, !stream->sent || call_try_run(stream->call, &job, stream) != 0);
+}
+
+/* The last piece has gone out. */
+static void on_sent(void *arg)
+{
+    struct stream *stream = arg;
+    stream->sent = true;
+    if (stream->stalled)
+        go_on(stream);
 }
 
 static void finish(struct call *call, void *arg, int err)
@@ -80,11 +88,14 @@ static void finish(struct call *call, void *arg, int err)
         if (call_is_replied(call))
             return;
     }
-    reply_stream_write(call, buf_str(&stream->piece));
-    if (stream->is_last)
+    if (stream->is_last) {
+        reply_stream_write(call, buf_str(&stream->piece), NULL, NULL);
         reply_stream_end(call);
-    else
-        go_on(stream);
+        return;
+    }
+    stream->sent = false;
+    reply_stream_write(call, buf_str(&stream->piece), on_sent, stream);
+    go_on(stream);
 }
 
 static void sweep(void *arg, int64_t now_ms)
