@@ -84,6 +84,8 @@ int csv_row_parse(struct csv_row *row, struct str line, const char **ret_problem
     if (splitting.too_many || !closed)
         return TIP_ESYNTAX;
     size_t start = 0;
+    if (row->text.data == NULL)
+        buf_reserve(&row->text, 1); /* only empty fields: they still point somewhere */
     for (size_t i = 0; i < row->count; i++) {
         row->fields[i] = str_from(row->text.data + start, splitting.ends[i] - start);
         start = splitting.ends[i];

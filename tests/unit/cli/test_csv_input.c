@@ -35,6 +35,9 @@ static void test_coupon(void **state)
     assert_json(RECORD_COUPON, header, ",c1,x,u1,01,2026-11-21",
                 "{\"coupon_id\":\"c1\",\"user_id\":\"u1\",\"stake\":\"01\","
                 "\"timestamp\":\"2026-11-21\",\"selections\":[]}");
+    assert_json(RECORD_COUPON, header, ",,,,,",
+                "{\"coupon_id\":\"\",\"user_id\":\"\",\"stake\":\"\",\"timestamp\":\"\","
+                "\"selections\":[]}");
 }
 
 static void test_event(void **state)
