@@ -238,10 +238,16 @@ static void put(struct call *call, enum record_kind kind)
 /* ?version=: VERSION_NONE when absent. False: it is no version, and that is answered. */
 static bool version_parameter(struct call *call, int64_t *ret_version)
 {
+    static const char *const names[] = {"version", NULL};
     struct str text;
     const struct query *query = call_query(call);
     if (query == NULL)
         return false;
+    if (query->count > 1 || query_unknown(query, names) != NULL) {
+        reply_problem(call, PROBLEM_BAD_PARAMETER,
+                      "version is the only parameter here, given once");
+        return false;
+    }
     *ret_version = VERSION_NONE;
     if (!query_get(query, "version", &text))
         return true;

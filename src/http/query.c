@@ -28,11 +28,13 @@ int percent_decode(struct str text, bool plus_is_space, char *out, size_t *ret_l
             if (text.len - i < 3)
                 return TIP_ESYNTAX;
             int high = hex_digit(text.data[i + 1]), low = hex_digit(text.data[i + 2]);
-            if (high < 0 || low < 0 || (high | low) == 0)
+            if (high < 0 || low < 0)
                 return TIP_ESYNTAX;
             c = (char)(high << 4 | low);
             i += 2;
         }
+        if (c == '\0')
+            return TIP_ESYNTAX;
         out[len++] = c;
     }
     *ret_len = len;

@@ -1,7 +1,7 @@
 /*
  * Query strings and percent-encoding (RFC 3986), as pure functions over bytes: no request, no Kore,
  * so that they can be tested and fuzzed alone. Names may repeat. In a query '+' is a space. An
- * escape that is not one, and %00, are errors: nothing is guessed.
+ * escape that is not one, and NUL, are errors: nothing is guessed.
  */
 #ifndef TIPSTER_HTTP_QUERY_H
 #define TIPSTER_HTTP_QUERY_H

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/timefmt.h"
+#include "domain/utf8.h"
 
 enum param_form { FORM_INTEGER, FORM_TIME, FORM_TEXT, FORM_CURSOR, FORM_LIST };
 
@@ -103,6 +104,8 @@ static void read_list(struct reading *reading, const struct rule *rule, struct s
         list->values = arena_array(reading->arena, reading->values_max, sizeof(*list->values));
     if (text.len == 0)
         violation_add(reading->violations, VIOLATION_EMPTY, "", "%s: empty", rule->name);
+    else if (!utf8_is_valid(text))
+        violation_add(reading->violations, VIOLATION_ENCODING, "", "%s: not UTF-8", rule->name);
     else if (list->count == (size_t)rule->max)
         violation_add(reading->violations, VIOLATION_LENGTH, "", "%s: more than %lld values",
                       rule->name, (long long)rule->max);

@@ -92,6 +92,8 @@ static void test_bad_values(void **state)
     assert_bad("as_of=1800-01-01", VIOLATION_RANGE, "as_of: ");
     assert_bad("cursor=AAAA", VIOLATION_FORMAT, "cursor: ");
     assert_bad("sport=", VIOLATION_EMPTY, "sport: ");
+    assert_bad("sport=%ff", VIOLATION_ENCODING, "sport: ");
+    assert_bad("exclude=%ed%a0%80", VIOLATION_ENCODING, "exclude: ");
 }
 
 static void test_unknown_and_repeated_ones(void **state)
