@@ -15,6 +15,7 @@
 
 enum {
     KEEPALIVE_S = 20,
+    HEAD_TIMEOUT_S = 15,
     BODY_TIMEOUT_S = 30,
     HEAD_MAX_BYTES = 8192,
     FILES_BESIDES_CONNECTIONS = 1024, /* librdkafka, the database, Kore */
@@ -50,7 +51,7 @@ void listen_configure(const struct config *config)
     http_body_timeout = BODY_TIMEOUT_S;
     http_header_max = HEAD_MAX_BYTES;
     http_keepalive_time = KEEPALIVE_S;
-    http_header_timeout = KEEPALIVE_S + 1; /* or idle connections are sent a 408 */
+    http_header_timeout = HEAD_TIMEOUT_S;
     http_request_limit = (u_int32_t)config->connections_max;
     http_request_ms = 1000; /* a round of the loop serves all that is ready */
     http_hsts_enable = 0;   /* TLS ends in the proxy in front */

@@ -19,6 +19,7 @@ int probe_capture(struct http_request *req);
 int probe_busy(struct http_request *req);
 int probe_nap(struct http_request *req);
 int probe_header(struct http_request *req);
+int probe_method(struct http_request *req);
 int probe_send(struct http_request *req);
 int probe_received(struct http_request *req);
 
@@ -59,7 +60,7 @@ void kore_parent_configure(int argc, char **argv)
     http_body_max = 100000;
     http_header_max = HEADER_MAX_BYTES;
     http_body_timeout = 1;
-    http_header_timeout = 30;
+    http_header_timeout = 2;
     http_hsts_enable = 0;
 #ifdef WITH_ERROR_HOOK
     http_error_hook = error_body;
@@ -75,6 +76,7 @@ void kore_parent_configure(int argc, char **argv)
     route(domain, "/busy", "probe_busy", HANDLER_TYPE_STATIC);
     route(domain, "/nap", "probe_nap", HANDLER_TYPE_STATIC);
     route(domain, "/header", "probe_header", HANDLER_TYPE_STATIC);
+    route(domain, "/method", "probe_method", HANDLER_TYPE_STATIC);
     route(domain, "/send", "probe_send", HANDLER_TYPE_STATIC);
     route(domain, "/received", "probe_received", HANDLER_TYPE_STATIC);
     route(domain, "^/items/([^/]+)/([0-9]+)$", "probe_capture", HANDLER_TYPE_DYNAMIC);
@@ -158,6 +160,12 @@ int probe_header(struct http_request *req)
     char text[128];
     bool there = http_request_header(req, "x-probe", &value);
     snprintf(text, sizeof(text), "%s %d", there ? "there" : "absent", (int)getpid());
+    return answer(req, text, strlen(text));
+}
+
+int probe_method(struct http_request *req)
+{
+    const char *text = http_method_text(req->method);
     return answer(req, text, strlen(text));
 }
 

@@ -19,6 +19,7 @@ import variants
 
 HELLO = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
 SETTLE_S = 0.7
+HEADER_TIMEOUT_S = 2  # of probe_server
 
 
 class Server:
@@ -306,3 +307,69 @@ def test_no_segment_is_left_by_a_killed_parent(start, without, good) -> None:
     for segment in left:
         subprocess.run(["ipcrm", "-m", segment], check=True)
     assert (left == []) if good else (len(left) == 1)
+
+
+@both("13-request-line")
+@pytest.mark.parametrize("request_bytes,expected,before", [
+    (b"GET /hello HTTP/1.1 more\r\nHost: a\r\n\r\n", 400, 200),
+    (b" GET  /hello  HTTP/1.1\r\nHost: a\r\n\r\n", 400, 200),
+    (b"get /hello HTTP/1.1\r\nHost: a\r\n\r\n", 200, 200),
+    (b"BREW /hello HTTP/1.1\r\nHost: a\r\n\r\n", 200, 400),
+    (b"B(EW /hello HTTP/1.1\r\nHost: a\r\n\r\n", 400, 400),
+    (b"GET hello HTTP/1.1\r\nHost: a\r\n\r\n", 400, 404),
+    (b"GET /h\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n", 400, 404),
+    (b"DELETE /hello HTTP/1.0\r\nHost: a\r\n\r\n", 200, 405),
+    (b"GET http://a:80/hello HTTP/1.1\r\nHost: a\r\n\r\n", 200, 404),
+    (b"GET http://a?b HTTP/1.1\r\nHost: a\r\n\r\n", 404, 404),
+    (b"GET /hello HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n", 400, 200),
+], ids=["fourth word", "blanks", "lower case", "unknown method", "no method", "no path", "no ASCII", "DELETE in 1.0", "absolute",
+        "absolute without path", "no name"])
+def test_request_line_by_the_book(start, without, good, request_bytes, expected, before) -> None:
+    assert status(start(without).raw(request_bytes)) == (expected if good else before)
+
+
+def test_method_names_have_a_case(start) -> None:
+    """The handler is told HTTP_METHOD_OTHER for "get"."""
+    server = start(None)
+    assert body(server.raw(b"GET /method HTTP/1.1\r\nHost: a\r\n\r\n")) == b"GET"
+    assert body(server.raw(b"get /method HTTP/1.1\r\nHost: a\r\n\r\n")) == b""
+
+
+@both("14-content-length")
+@pytest.mark.parametrize("text,expected,before", [("x", 400, 411), ("9" * 30, 413, 411), ("3  ", 200, 411), ("", 400, 411)])
+def test_content_length_by_the_book(start, without, good, text, expected, before) -> None:
+    answer = start(without).raw(f"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {text}\r\n\r\n".encode(), b"abc")
+    assert status(answer) == (expected if good else before)
+
+
+@both("15-continue")
+def test_expectation_is_answered(start, without, good) -> None:
+    head = b"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+    with start(without).connect() as connection:
+        connection.sendall(head)
+        interim = receive(connection, 0.5)
+        assert interim == (b"HTTP/1.1 100 Continue\r\n\r\n" if good else b"")
+        connection.sendall(b"abc")
+        assert body(receive(connection, 0.5)) == b"abc"
+
+
+def test_no_interim_answer_is_owed(start) -> None:
+    """Not when the body is there, when it will not be taken, and not in HTTP/1.0."""
+    server = start(None)
+    head = "POST /echo HTTP/1.{}\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n"
+    assert status(server.raw(head.format(1, 3).encode() + b"abc")) == 200
+    assert status(server.raw(head.format(1, 999_999).encode())) == 413
+    assert server.raw(head.format(0, 3).encode(), timeout_s=0.5) == b""
+
+
+@both("16-header-clock")
+def test_an_idle_connection_is_not_late(start, without, good) -> None:
+    with start(without).connect() as connection:
+        time.sleep(HEADER_TIMEOUT_S + 0.5)
+        connection.sendall(HELLO)
+        assert status(receive(connection, 1)) == (200 if good else 408)
+
+
+def test_half_a_head_is_late(start) -> None:
+    answer = start(None).raw(HELLO[:-5], timeout_s=HEADER_TIMEOUT_S + 1)
+    assert status(answer) == 408
