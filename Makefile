@@ -1,6 +1,6 @@
 # The commands of this project; what they do stands in tools/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench format lint clean
+.PHONY: help run build test bench fuzz format lint clean
 export DB
 
 help: ## This list
@@ -25,6 +25,12 @@ bench: build ## Speed and memory against the bars, and build/bench.json; BENCH='
 	@tools/deps librdkafka kafka $(filter mysql,$(DB))
 	@/usr/bin/python3 tests/bench/bench.py $(BENCH)
 
+fuzz: ## Search with the fuzz targets, FUZZ_SECONDS (180) each; FUZZ='user query': only those
+	@tools/install test
+	@tools/deps librdkafka
+	@tools/build build-fuzz
+	@/usr/bin/python3 tests/fuzz/run.py $(FUZZ)
+
 format: ## Format the C sources
 	@find src generator tests -name '*.[ch]' -exec /usr/bin/clang-format -i {} +
 
@@ -33,4 +39,4 @@ lint: ## Include arrows, limits, and formatting
 	@tools/check_format
 
 clean: ## Remove what was built; downloads (.deps/) and data (.run/) stay
-	@rm -rf build build-asan
+	@rm -rf build build-asan build-fuzz
