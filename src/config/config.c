@@ -105,6 +105,12 @@ static int load_file(const char *path, struct config *config, char **ret_older_u
     int err = 0;
     while (err == 0 && fgets(line, sizeof(line), file) != NULL) {
         char *value = NULL;
+        if (strlen(line) == sizeof(line) - 1 && line[sizeof(line) - 2] != '\n') {
+            buf_addf(ret_problem, "a line of the settings file %s is longer than %d bytes", path,
+                     LINE_MAX_BYTES - 2);
+            err = TIP_ECONFIG;
+            break; /* its rest would be read as a line of its own */
+        }
         char *name = split_line(line, &value);
         if (name != NULL && strcmp(name, older_url_name) == 0) {
             free(*ret_older_url);

@@ -76,6 +76,19 @@ static void refusals_name_the_setting(void **state)
     assert_int_equal(config_load("/nonexistent/env", &config, &problem), TIP_EIO);
 }
 
+static void a_long_line_is_refused(void **state)
+{
+    (void)state;
+    struct config config;
+    AUTO_BUF text = {0}, problem = {0};
+    buf_addf(&text, "#%*s", 8190, ""); /* what follows would begin a line of its own */
+    buf_add_text(&text, "PORT=1\n");
+    const char *path = write_file(buf_cstr(&text));
+    assert_int_equal(config_load(path, &config, &problem), TIP_ECONFIG);
+    assert_non_null(strstr(buf_cstr(&problem), "longer than 8190 bytes"));
+    unlink(path);
+}
+
 static void binds(void **state)
 {
     (void)state;
@@ -96,6 +109,7 @@ int main(void)
         cmocka_unit_test(environment_beats_file_beats_default),
         cmocka_unit_test(older_name_yields_to_the_new_one),
         cmocka_unit_test(refusals_name_the_setting),
+        cmocka_unit_test(a_long_line_is_refused),
         cmocka_unit_test(binds),
     };
     return RUN_TESTS(tests);
