@@ -1,6 +1,6 @@
 # The commands of this project; what they do stands in tools/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench fuzz format lint clean
+.PHONY: help run build test bench fuzz fuzz-http format lint clean
 export DB
 
 help: ## This list
@@ -30,6 +30,12 @@ fuzz: ## Search with the fuzz targets, FUZZ_SECONDS (180) each; FUZZ='user query
 	@tools/deps librdkafka
 	@tools/build build-fuzz
 	@/usr/bin/python3 tests/fuzz/run.py $(FUZZ)
+
+fuzz-http: ## Random requests against the sanitized server for 10 minutes; HTTP_FUZZ='--seconds 60 --seed 7'
+	@tools/install test
+	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+	@tools/build build-asan
+	@/usr/bin/python3 tests/fuzz/http_fuzz.py $(HTTP_FUZZ)
 
 format: ## Format the C sources
 	@find src generator tests -name '*.[ch]' -exec /usr/bin/clang-format -i {} +
