@@ -125,7 +125,7 @@ def main() -> int:
         print(f"make test: DB={kind} is unknown (mariadb, mysql)", file=sys.stderr)
         return 2
     os.environ["DB"] = kind
-    deps = ["tools/deps", "librdkafka", "kafka", *(["mysql"] if kind == "mysql" else [])]
+    deps = ["tools/deps", "librdkafka", "kafka", "contract", *(["mysql"] if kind == "mysql" else [])]
     if subprocess.run(deps, cwd=TOP, check=False).returncode != 0:
         return 1
     suite.stage("layers and limits", ["/usr/bin/python3", "tools/check_layers.py"])
@@ -135,7 +135,7 @@ def main() -> int:
         unit_tests(suite)
     pytests(suite, "tools tests", ["tests/tools"])
     if built:
-        others = [path for path in ("tests/kore", "tests/e2e") if any((TOP / path).glob("test_*.py"))]
+        others = [path for path in ("tests/kore", "tests/e2e", "tests/contract") if any((TOP / path).glob("test_*.py"))]
         pytests(suite, f"end-to-end tests on {kind}", [*others, *sys.argv[1:]])
     else:
         suite.add("end-to-end tests", 0, 1)

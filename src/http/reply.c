@@ -52,7 +52,8 @@ static void log_failure(const struct call *call, int status, const char *detail)
              call->request_id, (long long)(clock_monotonic_us() - call->started_us));
 }
 
-static void set_headers(struct call *call, const char *media_type, const char *headers)
+static void set_headers(struct call *call, const char *media_type, const char *caching,
+                        const char *headers)
 {
     static struct buf block; /* reused by each answer */
     /* All lines as the value of one header: Kore copies name and value of each. */
@@ -60,7 +61,9 @@ static void set_headers(struct call *call, const char *media_type, const char *h
     buf_add_text(&block, media_type);
     buf_add_text(&block, "\r\ndate: ");
     buf_add_text(&block, http_date());
-    buf_add_text(&block, "\r\ncache-control: no-store\r\nx-request-id: ");
+    buf_add_text(&block, "\r\ncache-control: ");
+    buf_add_text(&block, caching);
+    buf_add_text(&block, "\r\nx-request-id: ");
     buf_add_text(&block, call->request_id);
     if (headers != NULL) {
         buf_add_text(&block, "\r\n");
@@ -76,14 +79,31 @@ static void note_replied(struct call *call, int status)
     metrics_request(call->route->index, status, clock_monotonic_us() - call->started_us);
 }
 
-void reply_bytes(struct call *call, int status, const char *media_type, struct str body,
-                 const char *headers)
+static void send_reply(struct call *call, int status, const char *media_type, const char *caching,
+                       struct str body, const char *headers)
 {
     if (call_is_draining())
         reply_close_after(call);
-    set_headers(call, media_type, headers);
+    set_headers(call, media_type, caching, headers);
     http_response(call->req, status, body.data, body.len);
     note_replied(call, status);
+}
+
+void reply_bytes(struct call *call, int status, const char *media_type, struct str body,
+                 const char *headers)
+{
+    send_reply(call, status, media_type, "no-store", body, headers);
+}
+
+void reply_public(struct call *call, const char *media_type, struct str body, const char *headers)
+{
+    send_reply(call, 200, media_type, "no-cache", body, headers);
+}
+
+void reply_unchanged(struct call *call, const char *headers)
+{
+    call->req->flags |= HTTP_REQUEST_NO_CONTENT_LENGTH; /* it would be the length of the 200 */
+    send_reply(call, 304, "text/plain", "no-cache", (struct str){0}, headers);
 }
 
 static bool is_chunked(const struct call *call)
@@ -95,7 +115,8 @@ void reply_stream_begin(struct call *call, const char *media_type)
 {
     struct connection *connection = call->req->owner;
     call->req->flags |= HTTP_REQUEST_NO_CONTENT_LENGTH;
-    set_headers(call, media_type, is_chunked(call) ? "transfer-encoding: chunked\r\n" : NULL);
+    set_headers(call, media_type, "no-store",
+                is_chunked(call) ? "transfer-encoding: chunked\r\n" : NULL);
     /* The head says that the connection closes, and nothing more is read from it; it must not close
      * when the head alone has gone out. */
     reply_close_after(call);

@@ -13,7 +13,7 @@ from typing import Callable, Iterator, NamedTuple, Optional
 import pytest
 import requests
 
-from conftest import DB_KIND, FIRST_PORT, LAST_PORT
+from fixtures import DB_KIND, FIRST_PORT, LAST_PORT
 from kafka_wire import KafkaWireError
 from patience import served_s, wait_beside, wait_for
 from stack import App, Database, Kafka, free_ports, stop_all

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD
+from fixtures import BUILD
 from stack import TOP
 
 VERBS = ["serve", "ingest", "migrate", "company", "key", "generate", "import", "check", "config"]
