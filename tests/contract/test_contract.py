@@ -41,14 +41,21 @@ def test_valid() -> None:
     run(TOOLS / "openapi-spec-validator", CONTRACT)
 
 
+def scope_of(operation: dict[str, Any]) -> str:
+    """The scope that each of its two ways to authenticate asks for; "" when it asks for no key."""
+    ways = {name: scopes for way in operation["security"] for name, scopes in way.items()}
+    assert not ways or (set(ways) == {"bearer", "apiKey"} and ways["bearer"] == ways["apiKey"] and len(ways["bearer"]) == 1)
+    return ways["bearer"][0] if ways else ""
+
+
 def test_every_route_and_no_other(contract: dict[str, Any], stack: Any) -> None:
-    """The table of routes and the contract name the same methods, paths and listeners."""
+    """The table of routes and the contract name the same methods, paths, listeners and scopes."""
     server = Path(stack.binary).parent / "src" / "http" / "tipster-server"
     rows = [line.split("\t") for line in subprocess.check_output([server, "--routes"], text=True).splitlines()]
-    served = {(method, path, listener) for method, path, listener, _ in rows}
-    served.discard(("GET", "/healthz", "operations"))  # the same as on the main listener
-    described = {(method.upper(), path, "operations" if "servers" in item else "main")
-                 for path, item in contract["paths"].items() for method in item if method in METHODS}
+    served = {tuple(row[:4]) for row in rows}
+    served.discard(("GET", "/healthz", "operations", ""))  # the same as on the main listener
+    described = {(method.upper(), path, "operations" if "servers" in item else "main", scope_of(operation))
+                 for path, item in contract["paths"].items() for method, operation in item.items() if method in METHODS}
     assert described == served
 
 
