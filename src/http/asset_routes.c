@@ -1,4 +1,4 @@
-/* The handlers of pages: /openapi.json, /docs and what they load; see assets.h. */
+/* The handlers of pages: /openapi.json, /docs, /dashboard and what they load; see assets.h. */
 #include "http/routes.h"
 
 #include "http/assets.h"
@@ -47,6 +47,11 @@ void openapi_get(struct call *call)
 void docs_get(struct call *call)
 {
     answer(call, "/docs");
+}
+
+void dashboard_get(struct call *call)
+{
+    answer(call, "/dashboard");
 }
 
 void asset_get(struct call *call)

@@ -13,6 +13,7 @@
 #include "http/metrics.h"
 #include "http/reply.h"
 #include "http/servers.h"
+#include "http/traffic.h"
 #include "http/writer.h"
 
 #include <stdlib.h>
@@ -107,6 +108,7 @@ static void answer_accepted(struct call *call, int err, int count)
         return;
     }
     metrics_add(METRIC_RECORDS_ACCEPTED, count);
+    traffic_accepted(call_company(call), count);
     static struct buf body, header; /* reused: the bytes of an answer are copied */
     buf_clear(&body);
     buf_clear(&header);
@@ -136,6 +138,7 @@ static void accepted_older(struct call *call, int err)
     if (call_body(call, BODY_JSON, &body) == BODY_NONE)
         return; /* cannot be: it was there before */
     metrics_add(METRIC_RECORDS_ACCEPTED, 1);
+    traffic_accepted(call_company(call), 1);
     reply_json(call, 200, body);
 }
 

@@ -22,6 +22,7 @@
 #include "http/servers.h"
 #include "http/stream.h"
 #include "http/shared.h"
+#include "http/traffic.h"
 #include "http/writer.h"
 
 #include <kore/kore.h>
@@ -142,6 +143,7 @@ void kore_parent_configure(int argc, char **argv)
     int route_count;
     const char *const *names = route_names(&route_count);
     metrics_setup((int)config.workers, names, route_count);
+    traffic_setup();
     backlog_setup(&config);
     ingest_watch_setup();
     reply_setup();

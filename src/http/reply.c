@@ -8,6 +8,7 @@
 #include "http/metrics.h"
 #include "http/request.h"
 #include "http/routes.h"
+#include "http/traffic.h"
 
 #include <kore/kore.h>
 #include <kore/http.h>
@@ -76,7 +77,10 @@ static void set_headers(struct call *call, const char *media_type, const char *c
 static void note_replied(struct call *call, int status)
 {
     call->replied = true;
-    metrics_request(call->route->index, status, clock_monotonic_us() - call->started_us);
+    int64_t duration_us = clock_monotonic_us() - call->started_us;
+    metrics_request(call->route->index, status, duration_us);
+    if (call_company(call).len > 0)
+        traffic_request(call_company(call), call->route->index, status, duration_us);
 }
 
 static void send_reply(struct call *call, int status, const char *media_type, const char *caching,

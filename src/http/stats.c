@@ -16,6 +16,7 @@
 #include "http/read_work.h"
 #include "http/reply.h"
 #include "http/routes.h"
+#include "http/traffic.h"
 #include "store/read_popular.h"
 #include "store/read_stats.h"
 #include "store/record_counts.h"
@@ -55,7 +56,7 @@ static struct stats kept[KEPT_MAX];
 struct refresh {
     struct read_work *read;
     struct stats stats; /* as known before; then as it is now */
-    struct buf lag;
+    struct buf lag;     /* and traffic: what needs no database */
 };
 
 static struct str company_of(const struct stats *stats)
@@ -339,6 +340,7 @@ void stats_get(struct call *call)
     refresh->stats.busiest_until_ms = stats->busiest_until_ms;
     buf_add_str(&refresh->stats.busiest, buf_str(&stats->busiest));
     add_lag(call, &refresh->lag);
+    traffic_json(read->company, &refresh->lag);
     stats->refreshing = true;
     stats->used_ms = clock_monotonic_ms();
     call_run(call, &job, refresh);

@@ -38,7 +38,15 @@ schemathesis.openapi.format("tipster-older-time", older_times)
 schemathesis.openapi.format("date", dates)
 schemathesis.openapi.format("date-time", date_times)
 # Cursors are opaque: the test has taken some from the server.
-schemathesis.openapi.format("tipster-cursor", st.sampled_from(os.environ["TIPSTER_CURSORS"].split()))
+for name in ("events", "coupons", "rejected"):
+    cursors = os.environ[f"TIPSTER_CURSORS_{name.upper()}"].split()
+    schemathesis.openapi.format(f"tipster-cursor-{name}", st.sampled_from(cursors))
+
+
+@schemathesis.deserializer("application/x-ndjson")
+def from_ndjson(ctx: schemathesis.DeserializationContext, response: schemathesis.Response) -> Any:
+    """Lines on the wire are an array in the contract."""
+    return [json.loads(line) for line in response.content.splitlines()]
 
 
 @schemathesis.serializer("application/x-ndjson")

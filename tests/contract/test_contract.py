@@ -11,9 +11,9 @@ from typing import Any, Callable
 
 import pytest
 
-from records import event
+from records import coupon, event
 from stack import TOP
-from wire import NDJSON, Wire, lines
+from wire import Wire
 
 CONTRACT = TOP / "assets" / "openapi.json"
 HERE = Path(__file__).resolve().parent
@@ -89,15 +89,18 @@ def test_the_server_keeps_it(server_factory: Callable[..., Any]) -> None:
     A deadline that a busy machine does not miss: 503 is an answer of the contract, but no proof of anything.
     """
     app = server_factory({"REQUEST_DEADLINE_MS": "30000", "ANONYMOUS_COMPANY": ""})
-    key = {"X-API-Key": app.key("demo")}
+    key = app.key("demo")
     wire = Wire(app.base_url)
-    assert wire.post("/v1/events", lines([event() for _ in range(3)]), NDJSON, headers=key).status_code == 202
+    wire.session.headers["X-API-Key"] = key
+    wire.accept("/v1/events", [event() for _ in range(3)])
+    wire.accept("/v1/coupons", [coupon(f"c-{i % 3}", "u-17", stake=i + 1) for i in range(9)])
     app.wait_caught_up()
-    cursors = [wire.get("/v1/events", {"limit": limit}, headers=key).json()["next_cursor"] for limit in (1, 2)]
-    schemathesis(app.base_url, "--exclude-path-regex", OPERATIONS_PATHS, "-n", EXAMPLES_PER_OPERATION,
-                 TIPSTER_KEY=key["X-API-Key"],
-                 TIPSTER_CURSORS=" ".join(cursors))
+    paths = {"EVENTS": "/v1/events", "COUPONS": "/v1/users/u-17/coupons", "REJECTED": "/v1/rejected"}
+    cursors = {f"TIPSTER_CURSORS_{name}": " ".join(wire.get(path, {"limit": limit}).json()["next_cursor"] for limit in (1, 2))
+               for name, path in paths.items()}
+    schemathesis(app.base_url, "--exclude-path-regex", OPERATIONS_PATHS, "-n", EXAMPLES_PER_OPERATION, TIPSTER_KEY=key, **cursors)
 
 
 def test_the_operations_listener_keeps_it(stack: Any) -> None:
-    schemathesis(stack.ops_url, "--include-path-regex", OPERATIONS_PATHS, "-n", "3", TIPSTER_CURSORS="none", TIPSTER_KEY="none")
+    none = {f"TIPSTER_CURSORS_{name}": "none" for name in ("EVENTS", "COUPONS", "REJECTED")}
+    schemathesis(stack.ops_url, "--include-path-regex", OPERATIONS_PATHS, "-n", "3", TIPSTER_KEY="none", **none)

@@ -17,7 +17,7 @@ ENVIRONMENT = FOLDER / "tipster.postman_environment.json"
 NEWMAN = TOP / ".deps" / "contract" / "node_modules" / "newman" / "bin" / "newman.js"
 METHODS = {"get", "put", "post", "delete", "patch"}
 # Whose only bad cases are those of every path: there is nothing in the request that could be wrong.
-WITHOUT_INPUT = {"/hello", "/healthz", "/openapi.json", "/docs", "/readyz", "/readyz/read", "/readyz/write", "/metrics"}
+WITHOUT_INPUT = {"/hello", "/healthz", "/openapi.json", "/docs", "/dashboard", "/readyz", "/readyz/read", "/readyz/write", "/metrics"}
 
 
 def items(folder: dict[str, Any]) -> Iterator[dict[str, Any]]:
