@@ -31,9 +31,9 @@
  *   begins     be32 company, time begin, event_id -> view_place: the listed events
  *   popular    be32 company, be64 ~count, time begin, event_id -> view_place: the listed events
  *   users      be32 company, user_id -> view_user, view_coupon[], view_selection[], u32 members[]
- *   older_coupons  as users -> (sorted duplicates) view_older_coupon
- *   older_bets     as users -> (sorted duplicates) view_older_bet
- *   waiting    be32 event -> (sorted duplicates) user_id: who bet on an event that is not known
+ *   older_coupons  be32 company, length byte, user_id, be64 id_hash -> u32 content
+ *   older_bets     be32 company, length byte, user_id, be32 event, be64 id_hash -> nothing
+ *   waiting    be32 event, user_id -> nothing: who bet on an event that is not known
  *   pending    be32 company, be32 event -> nothing: an event whose tags changed, while not all
  *              records of its bettors show it yet
  *
@@ -54,9 +54,10 @@
  *       in S, 0 for coupons without one.
  *   I6  Every coupon of a user stands once: in the record while it has a selection there, else in
  *       older_coupons.
- *   I7  Numbers lie below the counters of view_meta; names, groups, pairs and event_ids are one to
- *       one.
- * Whatever a transaction shows keeps all of them, but that of a view that is VIEW_BUILDING.
+ *   I7  Of users of another shard only the coupons' identities and bets are held, all as older
+ * ones: counts take them all. I8  Numbers lie below the counters of view_meta; names, groups, pairs
+ * and event_ids are one to one. Whatever a transaction shows keeps all of them, but that of a view
+ * that is VIEW_BUILDING.
  */
 #ifndef TIPSTER_VIEW_LAYOUT_H
 #define TIPSTER_VIEW_LAYOUT_H
@@ -82,14 +83,16 @@ enum { VIEW_LAYOUT = 1, VIEW_BOOT_ID_SIZE = 40 };
     X(begins, 0)                                                                                   \
     X(popular, 0)                                                                                  \
     X(users, 0)                                                                                    \
-    X(older_coupons, MDB_DUPSORT | MDB_DUPFIXED)                                                   \
-    X(older_bets, MDB_DUPSORT | MDB_DUPFIXED)                                                      \
-    X(waiting, MDB_DUPSORT)                                                                        \
+    X(older_coupons, 0)                                                                            \
+    X(older_bets, 0)                                                                               \
+    X(waiting, 0)                                                                                  \
     X(pending, 0)
 
 enum view_state {
     VIEW_BUILDING, /* being filled, or not yet past where the first contents were read */
     VIEW_SERVING,
+    VIEW_RETIRED, /* another one has taken its place: readers open anew */
+    VIEW_DAMAGED, /* found to contradict itself: nobody reads it */
 };
 
 struct VIEW_PACKED view_meta {
@@ -100,6 +103,8 @@ struct VIEW_PACKED view_meta {
     int64_t heartbeat_ms;  /* real time when the writer last stood at the end of the topics */
     int64_t lists_from_ms; /* listed: events that begin at or after it */
     uint64_t seed;         /* of the hashes of coupon ids */
+    uint32_t shard,
+        shards; /* it answers for the users with view_shard_of = shard; of 0 to shards */
     uint32_t company_count, attribute_count, member_count, group_count, pair_count, event_count;
 };
 
@@ -191,17 +196,6 @@ struct VIEW_PACKED view_selection {
     uint32_t group;            /* 0: the event is not known */
     uint32_t coupon : 24;      /* place among the record's coupons */
     uint32_t member_count : 8; /* the next so many of members[] */
-};
-
-/* Sorted by bytes: the order has no meaning, only finding matters. */
-struct VIEW_PACKED view_older_coupon {
-    uint64_t id_hash;
-    uint32_t content;
-};
-
-struct VIEW_PACKED view_older_bet {
-    uint32_t event_be; /* big-endian, so that one event's stand together */
-    uint64_t coupon_id_hash;
 };
 
 #endif

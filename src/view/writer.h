@@ -24,19 +24,20 @@
 struct view_writer;
 
 struct view_writer_options {
-    const char *dir;      /* must exist; holds data.mdb and lock.mdb */
-    const char *boot_id;  /* NULL: of this machine's run (view_boot_id) */
-    int64_t half_life_ms; /* of the weights: another one than the view's is refused */
-    size_t map_bytes;     /* to begin with; 0: 1 GiB. Grows by itself */
-    size_t sweep_users;   /* users looked at per commit while events are pending; 0: 20 000 */
-    bool create;          /* make an empty one (state VIEW_BUILDING); else it must be there */
+    const char *dir;        /* must exist; holds data.mdb and lock.mdb */
+    const char *boot_id;    /* NULL: of this machine's run (view_boot_id) */
+    int64_t half_life_ms;   /* of the weights: another one than the view's is refused */
+    size_t map_bytes;       /* to begin with; 0: 1 GiB. Grows by itself */
+    size_t sweep_users;     /* users looked at per commit while events are pending; 0: 20 000 */
+    uint32_t shard, shards; /* users of other shards only count; shards 0 or 1: all are here */
+    bool create;            /* make an empty one (state VIEW_BUILDING); else it must be there */
 };
 
 /*
  * Opens a view to write. TIP_ENOTFOUND: there is none (and create is not set). TIP_EINVAL: there is
- * one that cannot be continued and must be built anew: of another layout, machine run or half-life,
- * or damaged. With create: TIP_EINVAL where one is already. ret_problem says what, for people.
- * view_writer_close forgets an open transaction; NULL is allowed.
+ * one that cannot be continued and must be built anew: of another layout, machine run, half-life or
+ * shard, or damaged. With create: TIP_EINVAL where one is already. ret_problem says what, for
+ * people. view_writer_close forgets an open transaction; NULL is allowed.
  */
 int view_writer_open(const struct view_writer_options *options, struct view_writer **ret_writer,
                      struct buf *ret_problem);
@@ -44,6 +45,9 @@ void view_writer_close(struct view_writer *writer);
 
 /* This machine's run: from /proc/sys/kernel/random/boot_id; "unknown" where there is none. */
 void view_boot_id(char ret_id[static VIEW_BOOT_ID_SIZE]);
+
+/* The shard of a user, 0 to shards - 1. */
+uint32_t view_shard_of(struct str company, struct str user_id, uint32_t shards);
 
 int view_writer_begin(struct view_writer *writer);
 /*
