@@ -131,7 +131,7 @@ def check_promises(path: str, lines: list[str]) -> Iterator[Violation]:
 
 
 def header_flags(top: Path) -> list[str]:
-    packages = ["libmariadb", "jansson", "libcurl", "libcrypto"]
+    packages = ["libmariadb", "jansson", "libcurl", "libcrypto", "lmdb"]
     found = subprocess.run(["pkg-config", "--cflags", *packages], capture_output=True, text=True, check=False)
     return ["-std=gnu17", "-D_GNU_SOURCE", "-DTIPSTER_VERSION=\"0\"", "-Wall", "-Wextra", "-Wno-unused-function",
             f"-I{top / 'src'}", f"-I{top}", "-isystem", str(top / ".deps" / "librdkafka" / "include"),

@@ -2,9 +2,7 @@
 #include "http/read_body.h"
 
 #include "domain/codec.h"
-
-#include <stdio.h>
-#include <stdlib.h>
+#include "domain/item.h"
 
 /* Where a document's text stands in the buffer of pieces. */
 struct piece {
@@ -18,48 +16,9 @@ struct rendering {
     struct str company;
     const struct recommendation *found;
     bool explain;
-    struct buf text;
+    struct buf text, scratch;
     struct piece *pieces;
 };
-
-void body_number(double value, struct buf *out)
-{
-    char text[32];
-    for (int precision = 15; precision <= 17; precision++) {
-        snprintf(text, sizeof(text), "%.*g", precision, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    buf_add_text(out, text);
-}
-
-static void add_reasons(const struct reader *reader, const struct event *event, struct buf *out)
-{
-    static const char *const names[RANK_TAG_CLASSES] = {
-        [RANK_KIND] = "sport",
-        [RANK_SERIES] = "league",
-        [RANK_REGION] = "country",
-        [RANK_MEMBER] = "participant",
-    };
-    struct rank_reason reasons[RANK_TAG_CLASSES];
-    struct rank_tags tags = {
-        .kind = event->sport,
-        .series = event->league,
-        .region = event->country,
-        .members = event->participants,
-        .member_count = event->participant_count,
-    };
-    size_t count = score_explain(reader->affinity, &reader->weights, &tags, reasons);
-    buf_add_text(out, ",\"because\":[");
-    for (size_t i = 0; i < count; i++) {
-        buf_addf(out, "%s{\"tag\":\"%s\",\"value\":", i > 0 ? "," : "", names[reasons[i].class]);
-        buf_add_json(out, reasons[i].value);
-        buf_add_text(out, ",\"share\":");
-        body_number(reasons[i].share, out);
-        buf_add_char(out, '}');
-    }
-    buf_add_char(out, ']');
-}
 
 static void add_event(const struct event *event, bool with_version, struct buf *out)
 {
@@ -70,25 +29,69 @@ static void add_event(const struct event *event, bool with_version, struct buf *
     record_json(&record, out);
 }
 
+/* The reasons of an item, their values as JSON in scratch. */
+static size_t list_reasons(const struct reader *reader, const struct event *event,
+                           struct buf *scratch, struct item_reason ret_items[RANK_TAG_CLASSES])
+{
+    static const char *const names[RANK_TAG_CLASSES] = {
+        [RANK_KIND] = "sport",
+        [RANK_SERIES] = "league",
+        [RANK_REGION] = "country",
+        [RANK_MEMBER] = "participant",
+    };
+    struct rank_reason reasons[RANK_TAG_CLASSES];
+    size_t ends[RANK_TAG_CLASSES + 1] = {scratch->len};
+    struct rank_tags tags = {
+        .kind = event->sport,
+        .series = event->league,
+        .region = event->country,
+        .members = event->participants,
+        .member_count = event->participant_count,
+    };
+    size_t count = score_explain(reader->affinity, &reader->weights, &tags, reasons);
+    for (size_t i = 0; i < count; i++) { /* all of them first: the buffer moves as it grows */
+        buf_add_json(scratch, reasons[i].value);
+        ends[i + 1] = scratch->len;
+    }
+    for (size_t i = 0; i < count; i++)
+        ret_items[i] = (struct item_reason){
+            .tag = names[reasons[i].class],
+            .value_json = str_from(scratch->data + ends[i], ends[i + 1] - ends[i]),
+            .share = reasons[i].share,
+        };
+    return count;
+}
+
+static void add_similar(struct rendering *rendering, const struct event *event, int64_t numerator)
+{
+    const struct reader *reader = rendering->reader;
+    struct item_reason reasons[RANK_TAG_CLASSES];
+    struct buf *scratch = &rendering->scratch;
+    buf_clear(scratch);
+    add_event(event, false, scratch);
+    size_t event_bytes = scratch->len;
+    item_number(score_value(numerator, affinity_total(reader->affinity)), scratch);
+    size_t score_end = scratch->len, count = 0;
+    if (rendering->explain)
+        count = list_reasons(reader, event, scratch, reasons);
+    item_similar(str_from(scratch->data, event_bytes),
+                 str_from(scratch->data + event_bytes, score_end - event_bytes),
+                 rendering->explain ? reasons : NULL, count, &rendering->text);
+}
+
 static int add_item(void *ctx, size_t index, const struct event *event)
 {
     struct rendering *rendering = ctx;
-    struct buf *out = &rendering->text;
     const struct recommended *item = &rendering->found->items[index];
-    size_t offset = out->len;
-    buf_add_text(out, "{\"event\":");
-    add_event(event, false, out);
+    size_t offset = rendering->text.len;
     if (item->popular) {
-        buf_add_text(out, ",\"score\":0,\"source\":\"popular\"}");
+        buf_clear(&rendering->scratch);
+        add_event(event, false, &rendering->scratch);
+        item_popular(buf_str(&rendering->scratch), &rendering->text);
     } else {
-        buf_add_text(out, ",\"score\":");
-        body_number(score_value(item->numerator, affinity_total(rendering->reader->affinity)), out);
-        buf_add_text(out, ",\"source\":\"similar\"");
-        if (rendering->explain)
-            add_reasons(rendering->reader, event, out);
-        buf_add_char(out, '}');
+        add_similar(rendering, event, item->numerator);
     }
-    rendering->pieces[index] = (struct piece){offset, out->len - offset};
+    rendering->pieces[index] = (struct piece){offset, rendering->text.len - offset};
     return 0;
 }
 
@@ -138,6 +141,7 @@ static int render(struct reader *reader, struct rendering *rendering, const stru
     if (err == 0)
         add_in_order(rendering, count, out);
     buf_release(&rendering->text);
+    buf_release(&rendering->scratch);
     return err;
 }
 

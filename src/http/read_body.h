@@ -19,7 +19,4 @@ int body_older(struct reader *reader, struct str company, const struct recommend
 int body_events(struct reader *reader, struct str company, const struct str *ids, size_t count,
                 struct buf *out);
 
-/* Appends a number in the fewest digits that read back as the same double. */
-void body_number(double value, struct buf *out);
-
 #endif

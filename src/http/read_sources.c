@@ -5,14 +5,6 @@
 
 enum { FETCH_ROWS = 256, FETCH_FIRST = 2 };
 
-bool filter_admits(const struct event_filter *filter, struct str value)
-{
-    for (size_t i = 0; i < filter->count; i++)
-        if (str_equal(filter->values[i], value))
-            return true;
-    return filter->count == 0;
-}
-
 void sources_add(struct sources *sources, const struct source *source, struct rank_source rank)
 {
     struct arena *arena = &sources->reader->arena;

@@ -32,8 +32,6 @@ struct sources {
     bool listing_wanted; /* set by sources_run: it failed because it came to an unlisted source */
 };
 
-bool filter_admits(const struct event_filter *filter, struct str value);
-
 /* Appends a source; its rank_source has ref and what rank says. */
 void sources_add(struct sources *sources, const struct source *source, struct rank_source rank);
 

@@ -33,9 +33,9 @@ static int64_t tag_part(const struct affinity *affinity, const struct rank_weigh
 int64_t score_base(const struct affinity *affinity, const struct rank_weights *weights,
                    uint32_t kind, struct str series, struct str region)
 {
-    return tag_part(affinity, weights, RANK_KIND, kind, str_from("", 0)) +
-           tag_part(affinity, weights, RANK_SERIES, kind, series) +
-           tag_part(affinity, weights, RANK_REGION, RANK_NO_KIND, region);
+    return score_sum(weights, affinity_weight(affinity, RANK_KIND, kind, str_from("", 0)),
+                     affinity_weight(affinity, RANK_SERIES, kind, series),
+                     affinity_weight(affinity, RANK_REGION, RANK_NO_KIND, region));
 }
 
 int64_t score_base_bound(const struct affinity *affinity, const struct rank_weights *weights,
@@ -97,6 +97,27 @@ double score_value(int64_t numerator, int64_t total)
     return total == 0 ? 0.0 : (double)numerator / (double)(RANK_WEIGHT_SUM * total);
 }
 
+size_t score_order(const struct rank_reason parts[RANK_TAG_CLASSES],
+                   struct rank_reason ret_reasons[RANK_TAG_CLASSES])
+{
+    int64_t numerator = 0;
+    size_t count = 0;
+
+    for (size_t i = 0; i < RANK_TAG_CLASSES; i++) {
+        size_t at = count;
+        if (parts[i].part == 0)
+            continue;
+        numerator += parts[i].part;
+        for (; at > 0 && ret_reasons[at - 1].part < parts[i].part; at--)
+            ret_reasons[at] = ret_reasons[at - 1];
+        ret_reasons[at] = parts[i];
+        count++;
+    }
+    for (size_t i = 0; i < count; i++)
+        ret_reasons[i].share = (double)ret_reasons[i].part / (double)numerator;
+    return count;
+}
+
 size_t score_explain(const struct affinity *affinity, const struct rank_weights *weights,
                      const struct rank_tags *tags, struct rank_reason ret_reasons[RANK_TAG_CLASSES])
 {
@@ -115,20 +136,5 @@ size_t score_explain(const struct affinity *affinity, const struct rank_weights 
         {.class = RANK_REGION, .value = tags->region, .part = of_region},
         {.class = RANK_MEMBER, .value = member, .part = of_member},
     };
-    int64_t numerator = 0;
-    size_t count = 0;
-
-    for (size_t i = 0; i < RANK_TAG_CLASSES; i++) {
-        size_t at = count;
-        if (parts[i].part == 0)
-            continue;
-        numerator += parts[i].part;
-        for (; at > 0 && ret_reasons[at - 1].part < parts[i].part; at--)
-            ret_reasons[at] = ret_reasons[at - 1];
-        ret_reasons[at] = parts[i];
-        count++;
-    }
-    for (size_t i = 0; i < count; i++)
-        ret_reasons[i].share = (double)ret_reasons[i].part / (double)numerator;
-    return count;
+    return score_order(parts, ret_reasons);
 }

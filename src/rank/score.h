@@ -35,6 +35,13 @@ struct rank_reason {
 /* Whether each is >= 0 and they sum to RANK_WEIGHT_SUM: the condition of all that follows. */
 bool rank_weights_valid(const struct rank_weights *weights);
 
+/* What kind, series and region make of a score, from their W. The definition for all callers. */
+static inline int64_t score_sum(const struct rank_weights *weights, int64_t kind, int64_t series,
+                                int64_t region)
+{
+    return weights->kind * kind + weights->series * series + weights->region * region;
+}
+
 /* What all items of a group have in common: a·W(kind) + b·W(series) + c·W(region). kind: its number
  * from affinity_kind. */
 int64_t score_base(const struct affinity *affinity, const struct rank_weights *weights,
@@ -50,6 +57,13 @@ bool score_item(const struct affinity *affinity, const struct rank_weights *weig
                 const struct rank_tags *tags, int64_t *ret_numerator);
 /* The score to show, 0 to 1; total is affinity_total. 0 for a total of 0. */
 double score_value(int64_t numerator, int64_t total);
+
+/*
+ * Brings the parts of a score, in the order of enum rank_tag_class, into the order in which they
+ * are listed, with their shares; returns how many are left: those of 0 go.
+ */
+size_t score_order(const struct rank_reason parts[RANK_TAG_CLASSES],
+                   struct rank_reason ret_reasons[RANK_TAG_CLASSES]);
 
 /*
  * The tags behind an item's score into ret_reasons, largest part first, equal parts in the order of

@@ -268,26 +268,54 @@ static void sort_sources(struct rank_source *sources, size_t count)
         }
 }
 
-int topn_run(struct topn *topn, struct rank_source *sources, size_t source_count, size_t n,
-             rank_pull pull, void *ctx, const struct rank_result **ret_results, size_t *ret_count)
+int topn_begin(struct topn *topn, size_t n)
 {
     topn->stats = (struct topn_stats){0};
     if (n > RANK_N_MAX)
         return TIP_EINVAL;
     assert(topn->count == 0 || topn->n == n); /* else topn_clear was forgotten */
     topn->n = n;
+    return 0;
+}
+
+bool topn_wants(const struct topn *topn, int64_t numerator)
+{
+    /* An equal one too: begin and id may decide for it. */
+    return topn->n > 0 && (topn->count < topn->n || numerator >= topn->heap[0].numerator);
+}
+
+bool topn_admits(const struct topn *topn, int64_t numerator, const struct rank_key *key)
+{
+    return gets_in(topn, numerator, key);
+}
+
+void topn_put(struct topn *topn, const struct rank_result *entry)
+{
+    let_in(topn, entry);
+}
+
+void topn_end(struct topn *topn, const struct rank_result **ret_results, size_t *ret_count)
+{
+    sort_heap(topn);
+    *ret_results = topn->heap;
+    *ret_count = topn->count;
+}
+
+int topn_run(struct topn *topn, struct rank_source *sources, size_t source_count, size_t n,
+             rank_pull pull, void *ctx, const struct rank_result **ret_results, size_t *ret_count)
+{
+    int err = topn_begin(topn, n);
+    if (err != 0)
+        return err;
     set_bounds(topn, sources, source_count);
     sort_sources(sources, source_count);
-    for (size_t i = 0; n > 0 && i < source_count && sources[i].bound >= 0; i++) {
-        /* An equal bound is read still: begin and id may decide for it. */
-        if (topn->count == n && sources[i].bound < topn->heap[0].numerator)
+    for (size_t i = 0; i < source_count && sources[i].bound >= 0; i++) {
+        if (!topn_wants(topn, sources[i].bound))
             break;
         int failed = read_source(topn, &sources[i], pull, ctx);
         if (failed != 0)
             return failed;
     }
-    sort_heap(topn);
-    *ret_results = topn->heap;
-    *ret_count = topn->count;
+    topn_end(topn, ret_results, ret_count);
     return 0;
 }

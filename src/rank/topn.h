@@ -114,6 +114,21 @@ void topn_exclude(struct topn *topn, struct str id);
 int topn_run(struct topn *topn, struct rank_source *sources, size_t source_count, size_t n,
              rank_pull pull, void *ctx, const struct rank_result **ret_results, size_t *ret_count);
 
+/*
+ * For a caller that has its items at hand and reads its own sources: instead of topn_run. Nothing
+ * is excluded and an item must not be put twice: that is the caller's. n as there. What counts is
+ * the same order: numerator descending, begin, id.
+ */
+int topn_begin(struct topn *topn, size_t n);
+/* Whether any item with this numerator might get in. */
+bool topn_wants(const struct topn *topn, int64_t numerator);
+/* Whether this one does. */
+bool topn_admits(const struct topn *topn, int64_t numerator, const struct rank_key *key);
+/* Lets it in; the id's bytes stay valid until topn_end's results are used. */
+void topn_put(struct topn *topn, const struct rank_result *entry);
+/* The results, best first, until topn_clear. */
+void topn_end(struct topn *topn, const struct rank_result **ret_results, size_t *ret_count);
+
 /* After a run that returned fewer than n: whether id is excluded or in the result. For filling up
  * from another list. */
 bool topn_knows(const struct topn *topn, struct str id);

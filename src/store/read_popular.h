@@ -12,6 +12,14 @@ struct event_filter {
     size_t count; /* at most FILTER_VALUES_MAX */
 };
 
+static inline bool filter_admits(const struct event_filter *filter, struct str value)
+{
+    for (size_t i = 0; i < filter->count; i++)
+        if (str_equal(filter->values[i], value))
+            return true;
+    return filter->count == 0;
+}
+
 struct popular_query {
     struct str company;
     struct event_range range;

@@ -4,7 +4,7 @@
  * own byte order (a view never leaves its node) except in keys, where they stand big-endian so that
  * keys sort by them. Values are not aligned: every struct here is packed.
  *
- * Names are replaced by numbers, given in order of first sight, never reused:
+ * Names are replaced by numbers from 1 on, given in order of first sight, never reused:
  *   company    company_id
  *   attribute  a sport; a league of a sport; a country of a company
  *   member     a participant of a sport
@@ -14,12 +14,13 @@
  * Databases (key -> value; be32, be64: big-endian; time: be64 of ms with the sign bit flipped):
  *   meta       "view" -> view_meta; "source" -> text: where the first contents were read from
  *   offsets    topic NUL be32 partition -> view_offset
- *   companies  company_id -> view_company
+ *   companies  company_id -> u32 number
  *   names      be32 company, class, be32 parent, value -> u32 number. Class 's' sport (parent 0),
  *              'l' league (parent: its sport), 'c' country (0), 'p' participant (its sport),
- *              'g' group (its sport; value: be32 league, be32 country)
+ *              'g' group (its sport; value: be32 league, be32 country), 'm' pair (its member;
+ *              value: be32 group)
  *   groups     u32 group -> view_group, the three values' bytes. Append only
- *   pairs      u32 number from 0 -> view_pair: every (member, group) that ever had a listed event,
+ *   pairs      u32 number -> view_pair: every (member, group) that ever had a listed event,
  *              each once. Append only
  *   event_ids  be32 company, event_id -> u32 event
  *   events     u32 event -> view_event, its members in the order of their names, and while it is
@@ -95,7 +96,8 @@ enum view_state {
     VIEW_DAMAGED, /* found to contradict itself: nobody reads it */
 };
 
-struct VIEW_PACKED view_meta {
+/* Without gaps, and always copied out before use. */
+struct view_meta {
     uint32_t layout;                 /* VIEW_LAYOUT; stays the first field in all layouts */
     uint32_t state;                  /* enum view_state */
     char boot_id[VIEW_BOOT_ID_SIZE]; /* of the machine's run that wrote it, NUL-terminated */
@@ -106,17 +108,14 @@ struct VIEW_PACKED view_meta {
     uint32_t shard,
         shards; /* it answers for the users with view_shard_of = shard; of 0 to shards */
     uint32_t company_count, attribute_count, member_count, group_count, pair_count, event_count;
+    uint32_t pending_count; /* entries in pending */
+    uint32_t unused;
 };
 
 struct VIEW_PACKED view_offset {
     uint32_t generation;
     int64_t next_offset;
     char cluster_id[64], topic_id[64]; /* NUL-padded */
-};
-
-struct VIEW_PACKED view_company {
-    uint32_t number;
-    uint32_t pending; /* how many entries it has in pending */
 };
 
 /* Followed by the bytes of sport, league and country. */

@@ -1,0 +1,249 @@
+/*
+ * The exact best n. Sources are read by the best numerator that they may hold: a participant by the
+ * best group of its sport plus what it adds, until it is taken apart into its runs; a run, of a
+ * participant in a group or of a whole group, by the one numerator that all its events have at
+ * least. So the first sight of an event is its best, and what cannot reach the n-th is never read.
+ */
+#include "base/err.h"
+#include "base/mem.h"
+#include "view/reader_internal.h"
+#include "view/writer.h"
+
+#include <stdlib.h>
+
+static int64_t base_of(const struct view_reader *reader, const struct catalogue_group *group)
+{
+    const struct profile *profile = &reader->profile;
+    return score_sum(&reader->weights, profile_attribute(profile, group->sport),
+                     profile_attribute(profile, group->league),
+                     profile_attribute(profile, group->country));
+}
+
+static void append_source(struct view_reader *reader, int64_t bound, uint32_t member,
+                          uint32_t group)
+{
+    if (reader->source_count == reader->source_capacity) {
+        reader->source_capacity = reader->source_capacity == 0 ? 256 : reader->source_capacity * 2;
+        reader->sources =
+            xreallocarray(reader->sources, reader->source_capacity, sizeof(*reader->sources));
+    }
+    reader->sources[reader->source_count++] = (struct view_source){bound, member, group};
+}
+
+static void sift_down(struct view_source *heap, size_t count, size_t at)
+{
+    struct view_source entry = heap[at];
+    for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+        if (child + 1 < count && heap[child + 1].bound > heap[child].bound)
+            child++;
+        if (heap[child].bound <= entry.bound)
+            break;
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = entry;
+}
+
+/* Adds to what is a heap already. */
+static void push_source(struct view_reader *reader, int64_t bound, uint32_t member, uint32_t group)
+{
+    append_source(reader, bound, member, group);
+    struct view_source *heap = reader->sources, entry = heap[reader->source_count - 1];
+    size_t at = reader->source_count - 1;
+    while (at > 0 && heap[(at - 1) / 2].bound < entry.bound) {
+        heap[at] = heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    heap[at] = entry;
+}
+
+static struct view_source pop_source(struct view_reader *reader)
+{
+    struct view_source top = reader->sources[0];
+    reader->sources[0] = reader->sources[--reader->source_count];
+    if (reader->source_count > 0)
+        sift_down(reader->sources, reader->source_count, 0);
+    return top;
+}
+
+static bool admits(const struct view_reader *reader, const struct view_query *query, uint32_t group)
+{
+    return reader_admits(reader, group, &query->sports, &query->leagues, &query->countries);
+}
+
+/* The groups of the profile's sports, and its participants with the best of these groups. */
+static void list_sources(struct view_reader *reader, const struct view_query *query)
+{
+    const struct profile *profile = &reader->profile;
+    const struct view_catalogue *catalogue = &reader->catalogue;
+    int64_t factor = reader->weights.member;
+    reader->source_count = 0;
+    for (size_t i = 0; i < profile->sport_count; i++) {
+        uint32_t sport = profile->sports[i];
+        int64_t best = -1;
+        for (uint32_t number = catalogue->first_of_sport[sport]; number != 0;
+             number = catalogue->groups[number].next_of_sport) {
+            if (!admits(reader, query, number))
+                continue;
+            int64_t base = base_of(reader, &catalogue->groups[number]);
+            if (base > best)
+                best = base;
+            append_source(reader, base, 0, number);
+        }
+        for (size_t k = 0; best >= 0 && factor > 0 && k < profile->member_count; k++)
+            if (profile->members[k].sport == sport)
+                append_source(reader, best + factor * profile->members[k].weight,
+                              profile->members[k].member, 0);
+    }
+    for (size_t at = reader->source_count / 2; at-- > 0;)
+        sift_down(reader->sources, reader->source_count, at);
+}
+
+/* A participant becomes its runs. */
+static void take_apart(struct view_reader *reader, const struct view_query *query, uint32_t member)
+{
+    const struct view_catalogue *catalogue = &reader->catalogue;
+    int64_t extra = reader->weights.member * profile_member(&reader->profile, member);
+    for (uint32_t pair = catalogue->first_of_member[member]; pair != 0;
+         pair = catalogue->pairs[pair].next) {
+        uint32_t group = catalogue->pairs[pair].group;
+        if (admits(reader, query, group))
+            push_source(reader, base_of(reader, &catalogue->groups[group]) + extra, member, group);
+    }
+}
+
+static int offer(struct view_reader *reader, const struct view_source *source,
+                 const struct run_entry *entry)
+{
+    int known = known_has(reader, entry->event);
+    if (known != 0)
+        return known < 0 ? known : 0;
+    struct rank_result result = {
+        .numerator = source->bound, .key = entry->key, .ref = reader->hit_count};
+    struct hit *hit = reader_add_hit(reader);
+    *hit = (struct hit){
+        .event = entry->event, .document = entry->document, .numerator = source->bound};
+    known_add(reader, entry->event);
+    topn_put(reader->topn, &result);
+    return 0;
+}
+
+static int read_run(struct view_reader *reader, const struct view_query *query,
+                    const struct view_source *source)
+{
+    struct event_range range = {.from_ms = query->now_ms + 1, .before_ms = query->before_ms};
+    struct run_entry entry;
+    MDB_cursor *cursor;
+    int err = run_first(reader, source->member, source->group, &range, &cursor, &entry);
+    while (err == 0) {
+        if (!topn_admits(reader->topn, source->bound, &entry.key))
+            return 0; /* all that follow come later */
+        err = offer(reader, source, &entry);
+        if (err == 0)
+            err = run_next(cursor, source->member, source->group, range.before_ms, &entry);
+    }
+    return err > 0 ? 0 : err;
+}
+
+/* The hits in their order, and no others: an event may have been let in and displaced again. */
+static void keep_best(struct view_reader *reader)
+{
+    const struct rank_result *results;
+    size_t count;
+    topn_end(reader->topn, &results, &count);
+    size_t from = reader->hit_count;
+    for (size_t i = 0; i < count; i++) {
+        struct hit *hit = reader_add_hit(reader);
+        *hit = reader->hits[results[i].ref];
+    }
+    if (count > 0)
+        memmove(reader->hits, reader->hits + from, count * sizeof(*reader->hits));
+    reader->hit_count = count;
+}
+
+static int rank(struct view_reader *reader, const struct view_query *query)
+{
+    topn_clear(reader->topn);
+    int err = topn_begin(reader->topn, query->n);
+    if (err != 0)
+        return err;
+    list_sources(reader, query);
+    while (err == 0 && reader->source_count > 0 &&
+           topn_wants(reader->topn, reader->sources[0].bound)) {
+        struct view_source source = pop_source(reader);
+        if (source.group == 0)
+            take_apart(reader, query, source.member);
+        else
+            err = read_run(reader, query, &source);
+    }
+    if (err == 0)
+        keep_best(reader);
+    return err;
+}
+
+/* The beginning of all questions for ranked events. */
+static int begin(struct view_reader *reader, const struct view_query *query)
+{
+    known_start(reader);
+    if (query->now_ms + 1 < reader->meta.lists_from_ms)
+        return TIP_EUNAVAIL;
+    int err = reader_company(reader, query->company);
+    return err == 0 ? known_add_excludes(reader, query) : err;
+}
+
+int view_recommend(struct view_reader *reader, const struct view_query *query, struct str user_id,
+                   struct buf *out, bool *ret_known)
+{
+    bool known = false;
+    int err = begin(reader, query);
+    if (err == 0 &&
+        view_shard_of(query->company, user_id, reader->meta.shards) != reader->meta.shard)
+        err = TIP_EUNAVAIL;
+    if (err == 0 && user_id.len > ID_MAX_BYTES)
+        err = TIP_EINVAL;
+    if (err == 0)
+        err = reader_user(reader, user_id, &known);
+    if (err == 0)
+        err = rank(reader, query);
+    if (err == 0 && query->fill)
+        err = reader_fill(reader, query, query->n);
+    if (err == 0)
+        err = reader_items(reader, query, out);
+    if (err == 0 && ret_known != NULL)
+        *ret_known = known;
+    return err;
+}
+
+int view_similar(struct view_reader *reader, const struct view_query *query, struct str event_id,
+                 struct buf *out)
+{
+    struct event_view event;
+    uint32_t number;
+    uint32_t members[UINT8_MAX];
+    int err = begin(reader, query);
+    if (err == 0)
+        err = reader_event_number(reader, event_id, &number);
+    if (err == 0)
+        err = reader_event(reader, number, &event);
+    if (err != 0)
+        return err;
+    if ((event.head.flags & (VIEW_EVENT_KNOWN | VIEW_EVENT_WITHDRAWN)) != VIEW_EVENT_KNOWN)
+        return TIP_ENOTFOUND;
+    size_t count = event.head.member_count;
+    for (size_t i = 0; i < count; i++)
+        members[i] = event_view_member(&event, i).member;
+    known_add(reader, number);
+    profile_start(&reader->profile, reader->meta.attribute_count, 1, count);
+    profile_add(&reader->profile, &reader->catalogue.groups[event.head.group],
+                (const char *)members, count, RANK_WEIGHT_ONE);
+    err = rank(reader, query);
+    return err == 0 ? reader_items(reader, query, out) : err;
+}
+
+int view_popular(struct view_reader *reader, const struct view_query *query, struct buf *out)
+{
+    int err = begin(reader, query);
+    if (err == 0)
+        err = reader_fill(reader, query, query->n);
+    return err == 0 ? reader_items(reader, query, out) : err;
+}
