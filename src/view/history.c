@@ -97,9 +97,12 @@ void history_write(const struct history *history, struct buf *out)
                                            .member_count = bet->member_count & 0xff};
         buf_add(out, &selection, sizeof(selection));
     }
-    for (size_t i = 0; i < history->bet_count; i++)
-        buf_add(out, history->members + history->bets[i].members_at,
-                history->bets[i].member_count * sizeof(*history->members));
+    for (size_t i = 0; i < history->bet_count; i++) {
+        const struct bet *bet = &history->bets[i];
+        if (bet->member_count > 0)
+            buf_add(out, history->members + bet->members_at,
+                    bet->member_count * sizeof(*history->members));
+    }
 }
 
 bool history_has_coupon(const struct history *history, uint64_t id_hash, uint32_t *ret_content)
