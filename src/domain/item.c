@@ -51,15 +51,14 @@ static uint64_t scale(uint64_t mantissa, unsigned shift, unsigned places)
 }
 
 /* Whether digits / 10^places reads back as mantissa / 2^shift: it is nearer to it than to its
- * neighbours (a half goes to the even mantissa; the gap below a power of two is half as wide). */
+ * neighbours. It cannot lie half-way (that takes more than 53 decimals), and a power of two, whose
+ * lower neighbour is nearer, is exact in 15 digits here. */
 static bool reads_back(uint64_t digits, unsigned places, uint64_t mantissa, unsigned shift)
 {
     uint128 ten = power_of_ten(places), value = (uint128)digits << shift;
     uint128 exact = mantissa * ten;
     uint128 off = value > exact ? value - exact : exact - value;
-    bool narrow = value < exact && mantissa == UINT64_C(1) << FRACTION_BITS;
-    uint128 gap = narrow ? 4 * off : 2 * off;
-    return gap < ten || (gap == ten && (mantissa & 1) == 0);
+    return 2 * off < ten;
 }
 
 /* 0.000ddd without the zeros at its end. */

@@ -299,10 +299,10 @@ static void check_bet(struct checking *checking, struct str user_id, const struc
                  (int)user_id.len, user_id.data, bet->event);
     if (event->pending)
         return;
-    const uint32_t *members = checking->history.members + bet->members_at;
     if (bet->group != event->head.group || bet->member_count != event->head.member_count ||
         (bet->member_count > 0 &&
-         memcmp(members, event->members, bet->member_count * sizeof(*members)) != 0))
+         memcmp(checking->history.members + bet->members_at, event->members,
+                bet->member_count * sizeof(*event->members)) != 0))
         complain(checking, "users: %.*s has other tags for event %u (I4)", (int)user_id.len,
                  user_id.data, bet->event);
 }

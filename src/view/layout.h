@@ -171,14 +171,13 @@ struct VIEW_PACKED view_run_value {
 enum view_user_flags {
     VIEW_USER_KNOWN = 1 << 0,   /* there is a record of the user: position and version are set */
     VIEW_USER_OLDER = 1 << 1,   /* there is something in older_coupons or older_bets */
-    VIEW_USER_COUPONS = 1 << 2, /* there is a coupon: first_position is set */
+    VIEW_USER_COUPONS = 1 << 2, /* there is a coupon */
 };
 
 /* Followed by its coupons, selections and the selections' members. */
 struct VIEW_PACKED view_user {
-    uint64_t position;       /* of the user's record */
-    int64_t version;         /* of the user's record, or VERSION_NONE */
-    uint64_t first_position; /* the lowest of the user's coupons */
+    uint64_t position; /* of the user's record */
+    int64_t version;   /* of the user's record, or VERSION_NONE */
     uint32_t coupon_count, selection_count, member_count;
     uint32_t flags;
 };

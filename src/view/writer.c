@@ -319,7 +319,7 @@ int view_writer_apply(struct view_writer *writer, const struct change *change,
         err = writer_apply_event(writer, change, position->position, ret_decision);
         break;
     default:
-        err = writer_apply_coupon(writer, change, position->position, ret_decision);
+        err = writer_apply_coupon(writer, change, ret_decision);
     }
     writer_fail(writer, err, "cannot apply a change of partition %d: %s", (int)position->partition,
                 tip_err_text(err));

@@ -136,7 +136,6 @@ struct view_load_coupon {
     struct str coupon_id;
     const uint8_t *content_hash; /* 32 bytes */
     int64_t placed_at_ms;
-    uint64_t position;
     const struct str *event_ids; /* of its selections, sorted by bytes */
     size_t event_count;
 };

@@ -73,7 +73,7 @@ int writer_flush_counts(struct view_writer *writer);
 /* writer_users.c */
 int writer_apply_user(struct view_writer *writer, const struct change *change, uint64_t position,
                       enum decision *ret_decision);
-int writer_apply_coupon(struct view_writer *writer, const struct change *change, uint64_t position,
+int writer_apply_coupon(struct view_writer *writer, const struct change *change,
                         enum decision *ret_decision);
 int writer_load_user(struct view_writer *writer, const struct view_load_user *user);
 /* Reads a user into writer->history (empty when there is none). */

@@ -86,9 +86,6 @@ int writer_load_user(struct view_writer *writer, const struct view_load_user *us
         head->position = user->position;
         head->version = user->version;
     }
-    for (size_t i = 0; i < user->coupon_count; i++)
-        if (i == 0 || user->coupons[i].position < head->first_position)
-            head->first_position = user->coupons[i].position;
     if (user->coupon_count > 0)
         head->flags |= VIEW_USER_COUPONS;
     if (head->flags == 0)

@@ -261,16 +261,13 @@ static int add_selection(struct view_writer *writer, uint32_t company, const str
 }
 
 static int add_coupon(struct view_writer *writer, const struct change *change, uint32_t company,
-                      uint64_t id_hash, uint64_t position)
+                      uint64_t id_hash)
 {
     const struct coupon *coupon = &change->record.coupon;
-    struct view_user *head = &writer->history.head;
     struct view_coupon added = {.id_hash = id_hash,
                                 .placed_at_ms = coupon->placed_at_ms,
                                 .content = content_of(change->content_hash)};
-    if ((head->flags & VIEW_USER_COUPONS) == 0 || position < head->first_position)
-        head->first_position = position;
-    head->flags |= VIEW_USER_COUPONS;
+    writer->history.head.flags |= VIEW_USER_COUPONS;
     bool foreign = writer_is_foreign(writer, change->company, coupon->user_id);
     uint32_t place = history_add_coupon(&writer->history, &added);
     int err = 0;
@@ -327,15 +324,13 @@ static int erase_coupons(struct view_writer *writer, uint32_t company, struct st
     }
     history->coupon_count = history->bet_count = history->member_count = 0;
     history->head.flags &= VIEW_USER_KNOWN;
-    history->head.first_position = 0;
     return err == 0 ? put_rest(writer, company, user_id) : err;
 }
 
-int writer_apply_coupon(struct view_writer *writer, const struct change *change, uint64_t position,
+int writer_apply_coupon(struct view_writer *writer, const struct change *change,
                         enum decision *ret_decision)
 {
     const struct coupon *coupon = &change->record.coupon;
-    const struct view_user *head = &writer->history.head;
     uint32_t company, content;
     int err = writer_company(writer, change->company, &company);
     if (err == 0)
@@ -343,8 +338,8 @@ int writer_apply_coupon(struct view_writer *writer, const struct change *change,
     if (err != 0)
         return err;
     if (change->kind == CHANGE_ERASE) {
-        /* Coupons after it are there only if all are: then it was part of the first contents. */
-        if ((head->flags & VIEW_USER_COUPONS) != 0 && head->first_position < position)
+        /* Of coupons after it, known from the first contents, the records are still to come. */
+        if ((writer->history.head.flags & VIEW_USER_COUPONS) != 0)
             err = erase_coupons(writer, company, coupon->user_id);
         if (err == 0)
             *ret_decision = DECISION_APPLY;
@@ -355,7 +350,7 @@ int writer_apply_coupon(struct view_writer *writer, const struct change *change,
     if (err != 0 && err != TIP_ENOTFOUND)
         return err;
     enum decision decision = judge(err == 0 ? &content : NULL, content_of(change->content_hash));
-    err = decision == DECISION_APPLY ? add_coupon(writer, change, company, id_hash, position) : 0;
+    err = decision == DECISION_APPLY ? add_coupon(writer, change, company, id_hash) : 0;
     if (err == 0)
         *ret_decision = decision;
     return err;
