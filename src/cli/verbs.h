@@ -19,6 +19,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
     X(generate, "Make up users, events and coupons and send them.")                                \
     X(import, "Send fixtures, users, events or coupons from files.")                               \
     X(check, "Hold a ledger of what was sent against what is stored.")                             \
+    X(view, "Look into a node's view: check it, or show what it holds.")                           \
     X(config, "Print the settings as a template.env.")
 
 #define X(name, help) int verb_##name(int argc, char **argv, const struct config *config);

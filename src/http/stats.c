@@ -12,7 +12,7 @@
 #include "domain/change.h"
 #include "http/backlog.h"
 #include "http/directory.h"
-#include "http/read_body.h"
+#include "domain/item.h"
 #include "http/read_work.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -211,7 +211,7 @@ static void add_counts(const struct record_totals *totals, struct buf *out)
 static void add_rate(const char *name, int64_t more, double seconds, struct buf *out)
 {
     buf_addf(out, ",\"%s\":", name);
-    body_number((double)(int64_t)((double)more / seconds * 10 + 0.5) / 10, out);
+    item_number((double)(int64_t)((double)more / seconds * 10 + 0.5) / 10, out);
 }
 
 /* What was stored each second since the reading before. */
@@ -224,7 +224,7 @@ static void add_rates(const struct reading *before, const struct reading *now, s
     const int64_t *a = before->totals.stored, *b = now->totals.stored;
     double seconds = (double)(now->at_ms - before->at_ms) / 1000;
     buf_add_text(out, ",\"stored_per_second\":{\"over_seconds\":");
-    body_number(seconds, out);
+    item_number(seconds, out);
     add_rate("users", b[COUNTED_USERS] - a[COUNTED_USERS], seconds, out);
     add_rate("events", b[COUNTED_EVENTS] - a[COUNTED_EVENTS], seconds, out);
     add_rate("coupons", b[COUNTED_COUPONS] - a[COUNTED_COUPONS], seconds, out);

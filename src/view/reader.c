@@ -83,24 +83,33 @@ static int renew(struct view_reader *reader)
     return table_error(failed);
 }
 
-int view_reader_begin(struct view_reader *reader, const struct view_meta **ret_meta)
+/* The head and the catalogue as the transaction has them. */
+static int refresh(struct view_reader *reader)
 {
     struct str value;
+    int err = table_get(&reader->tables, VIEW_TABLE_meta, str_of("view"), &value);
+    if (err == 0 && value.len != sizeof(reader->meta))
+        err = TIP_EFATAL;
+    if (err != 0)
+        return err;
+    memcpy(&reader->meta, value.data, sizeof(reader->meta));
+    if (reader->meta.state != VIEW_SERVING || reader->meta.half_life_ms != reader->half_life_ms)
+        return TIP_EUNAVAIL;
+    err = catalogue_refresh(&reader->catalogue, &reader->tables, &reader->meta);
+    if (err == 0)
+        reader->seen_txn = mdb_txn_id(reader->txn);
+    return err;
+}
+
+int view_reader_begin(struct view_reader *reader, const struct view_meta **ret_meta)
+{
     int err = renew(reader);
     if (err != 0)
         return err;
     reader->tables.txn = reader->txn;
     memset(reader->cursor_ready, 0, sizeof(reader->cursor_ready));
-    err = table_get(&reader->tables, VIEW_TABLE_meta, str_of("view"), &value);
-    if (err == 0 && value.len != sizeof(reader->meta))
-        err = TIP_EFATAL;
-    if (err == 0)
-        memcpy(&reader->meta, value.data, sizeof(reader->meta));
-    if (err == 0 &&
-        (reader->meta.state != VIEW_SERVING || reader->meta.half_life_ms != reader->half_life_ms))
-        err = TIP_EUNAVAIL;
-    if (err == 0)
-        err = catalogue_refresh(&reader->catalogue, &reader->tables, &reader->meta);
+    if (mdb_txn_id(reader->txn) != reader->seen_txn)
+        err = refresh(reader);
     if (err != 0) {
         view_reader_end(reader);
         return err;
@@ -147,8 +156,18 @@ int reader_cursor(struct view_reader *reader, enum view_cursor which, MDB_cursor
 int reader_company(struct view_reader *reader, struct str company)
 {
     struct str value;
+    struct str last = str_from(reader->company_name, reader->company_name_len);
+    if (last.len > 0 && str_equal(last, company)) {
+        reader->company = reader->company_named;
+        return 0;
+    }
     int err = table_get(&reader->tables, VIEW_TABLE_companies, company, &value);
     reader->company = err == 0 ? number_read(value) : 0;
+    if (err == 0 && company.len <= sizeof(reader->company_name)) {
+        memcpy(reader->company_name, company.data, company.len);
+        reader->company_name_len = company.len;
+        reader->company_named = reader->company;
+    }
     return err == TIP_ENOTFOUND ? 0 : err;
 }
 

@@ -35,7 +35,11 @@ struct view_reader {
     int64_t half_life_ms;
     struct view_catalogue catalogue;
     /* Of the request at hand: */
-    uint32_t company; /* 0: the view knows none of this name */
+    uint32_t company;      /* 0: the view knows none of this name */
+    char company_name[64]; /* the one looked up last: its number never changes */
+    size_t company_name_len;
+    uint32_t company_named;
+    size_t seen_txn; /* meta and catalogue are as this one has them; 0: of none */
     struct str user_id;
     bool has_older; /* the user has older bets: each candidate is looked up there */
     struct profile profile;

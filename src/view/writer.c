@@ -226,6 +226,34 @@ struct view_size view_writer_size(const struct view_writer *writer)
                               .map_bytes = info.me_mapsize};
 }
 
+static int add_usage(const struct view_writer *writer, enum view_table table, size_t *bytes)
+{
+    MDB_stat stat;
+    int err = table_error(mdb_stat(writer->tables.txn, writer->tables.dbis[table], &stat));
+    if (err == 0)
+        *bytes += (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) *
+                  (size_t)stat.ms_psize;
+    return err;
+}
+
+int view_writer_usage(const struct view_writer *writer, struct view_usage *ret_usage)
+{
+    static const enum view_table events[] = {VIEW_TABLE_event_ids, VIEW_TABLE_events,
+                                             VIEW_TABLE_counts,    VIEW_TABLE_runs,
+                                             VIEW_TABLE_begins,    VIEW_TABLE_popular};
+    static const enum view_table users[] = {VIEW_TABLE_users, VIEW_TABLE_older_coupons,
+                                            VIEW_TABLE_older_bets, VIEW_TABLE_waiting};
+    struct view_usage usage = {0};
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < sizeof(events) / sizeof(events[0]); i++)
+        err = add_usage(writer, events[i], &usage.event_bytes);
+    for (size_t i = 0; err == 0 && i < sizeof(users) / sizeof(users[0]); i++)
+        err = add_usage(writer, users[i], &usage.user_bytes);
+    if (err == 0)
+        *ret_usage = usage;
+    return err;
+}
+
 /* The map, doubled up to 64 GiB, then half as large again. Only between transactions. */
 static int grow(struct view_writer *writer)
 {

@@ -115,6 +115,12 @@ struct view_size {
 };
 struct view_size view_writer_size(const struct view_writer *writer);
 
+/* What the records take, in pages: of events with their lists, of users. In a transaction. */
+struct view_usage {
+    size_t event_bytes, user_bytes;
+};
+int view_writer_usage(const struct view_writer *writer, struct view_usage *ret_usage);
+
 /*
  * Bulk load into a view that is VIEW_BUILDING and has had no view_writer_apply yet: all events,
  * then all users, each sorted by company and id as the tables' primary keys are (another order is
