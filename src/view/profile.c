@@ -7,6 +7,8 @@
 
 void profile_release(struct profile *profile)
 {
+    free(profile->group_weights);
+    free(profile->groups);
     free(profile->attribute_weights);
     free(profile->touched);
     free(profile->sports);
@@ -31,7 +33,20 @@ static void reserve_attributes(struct profile *profile, size_t count)
     profile->attribute_capacity = grown;
 }
 
-void profile_start(struct profile *profile, uint32_t attribute_count, size_t choices,
+static void reserve_groups(struct profile *profile, size_t count)
+{
+    if (count < profile->group_capacity)
+        return;
+    size_t old = profile->group_capacity, grown = old == 0 ? 256 : old;
+    while (grown <= count)
+        grown *= 2;
+    profile->group_weights =
+        xreallocarray(profile->group_weights, grown, sizeof(*profile->group_weights));
+    memset(profile->group_weights + old, 0, (grown - old) * sizeof(int64_t));
+    profile->group_capacity = grown;
+}
+
+void profile_start(struct profile *profile, const struct view_meta *meta, size_t choices,
                    size_t members)
 {
     for (size_t i = 0; i < profile->touched_count; i++) {
@@ -39,10 +54,16 @@ void profile_start(struct profile *profile, uint32_t attribute_count, size_t cho
         profile->is_sport[profile->touched[i]] = 0;
     }
     profile->total = 0;
-    profile->touched_count = profile->sport_count = profile->member_count = 0;
-    reserve_attributes(profile, attribute_count);
-    if (4 * choices > profile->touched_capacity) { /* three attributes, and a sport of weight 0 */
-        profile->touched_capacity = 8 * choices;
+    for (size_t i = 0; i < profile->group_count; i++) /* of a request that failed half-way */
+        profile->group_weights[profile->groups[i]] = 0;
+    profile->group_count = profile->touched_count = 0;
+    profile->sport_count = profile->member_count = 0;
+    reserve_attributes(profile, meta->attribute_count);
+    reserve_groups(profile, meta->group_count);
+    if (3 * choices > profile->touched_capacity) {
+        profile->touched_capacity = 6 * choices;
+        profile->groups =
+            xreallocarray(profile->groups, profile->touched_capacity, sizeof(*profile->groups));
         profile->touched =
             xreallocarray(profile->touched, profile->touched_capacity, sizeof(*profile->touched));
         profile->sports =
@@ -82,37 +103,45 @@ int64_t profile_member(const struct profile *profile, uint32_t member)
     return *slot == 0 ? 0 : profile->members[*slot - 1].weight;
 }
 
-static void add_attribute(struct profile *profile, uint32_t attribute, int64_t weight)
-{
-    if (profile->attribute_weights[attribute] == 0)
-        profile->touched[profile->touched_count++] = attribute;
-    profile->attribute_weights[attribute] += weight;
-}
-
-void profile_add(struct profile *profile, const struct catalogue_group *group, const char *members,
+void profile_add(struct profile *profile, uint32_t group, uint32_t sport, const char *members,
                  size_t member_count, int64_t weight)
 {
     profile->total += weight;
-    if (!profile->is_sport[group->sport]) { /* also with a weight that is rounded to 0 */
-        profile->is_sport[group->sport] = 1;
-        profile->sports[profile->sport_count++] = group->sport;
-        if (weight == 0)
-            profile->touched[profile->touched_count++] = group->sport;
-    }
-    if (weight == 0)
-        return;
-    add_attribute(profile, group->sport, weight);
-    add_attribute(profile, group->league, weight);
-    add_attribute(profile, group->country, weight);
-    for (size_t i = 0; i < member_count; i++) {
+    if (profile->group_weights[group] == 0)
+        profile->groups[profile->group_count++] = group; /* twice for a weight rounded to 0 */
+    profile->group_weights[group] += weight;
+    for (size_t i = 0; weight > 0 && i < member_count; i++) {
         uint32_t member;
         memcpy(&member, members + i * sizeof(member), sizeof(member));
         uint16_t *slot = slot_of(profile, member);
         if (*slot == 0) {
             profile->members[profile->member_count++] =
-                (struct profile_member){.member = member, .sport = group->sport};
+                (struct profile_member){.member = member, .sport = sport};
             *slot = (uint16_t)profile->member_count;
         }
         profile->members[*slot - 1].weight += weight;
     }
+}
+
+static void add_attribute(struct profile *profile, uint32_t attribute, int64_t weight)
+{
+    profile->touched[profile->touched_count++] = attribute;
+    profile->attribute_weights[attribute] += weight;
+}
+
+void profile_end(struct profile *profile, const struct view_catalogue *catalogue)
+{
+    for (size_t i = 0; i < profile->group_count; i++) {
+        const struct catalogue_group *group = &catalogue->groups[profile->groups[i]];
+        int64_t weight = profile->group_weights[profile->groups[i]];
+        profile->group_weights[profile->groups[i]] = 0;
+        if (!profile->is_sport[group->sport]) {
+            profile->is_sport[group->sport] = 1;
+            profile->sports[profile->sport_count++] = group->sport;
+        }
+        add_attribute(profile, group->sport, weight);
+        add_attribute(profile, group->league, weight);
+        add_attribute(profile, group->country, weight);
+    }
+    profile->group_count = 0;
 }

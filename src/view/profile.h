@@ -18,23 +18,28 @@ struct profile_member {
 /* Zero-initialised is empty. */
 struct profile {
     int64_t total;              /* W */
+    int64_t *group_weights;     /* by group; 0 but for groups, until profile_end */
+    uint32_t *groups;           /* groups of S, each once */
     int64_t *attribute_weights; /* by attribute; 0 for those not in touched */
     uint32_t *touched;          /* attributes with a weight or a place in sports */
     uint32_t *sports;           /* sports of S, each once */
     uint8_t *is_sport;          /* by attribute */
     struct profile_member *members;
     uint16_t *slots; /* hash of member -> place in members, plus 1 */
-    size_t touched_count, sport_count, member_count;
-    size_t attribute_capacity, touched_capacity, member_capacity, slot_count, slot_capacity;
+    size_t group_count, touched_count, sport_count, member_count;
+    size_t group_capacity, attribute_capacity, touched_capacity, member_capacity, slot_count,
+        slot_capacity;
 };
 
 void profile_release(struct profile *profile);
-/* Empty, with room for the attributes that there are and at most choices * members each. */
-void profile_start(struct profile *profile, uint32_t attribute_count, size_t choices,
+/* Empty, with room for the groups and attributes of meta and for so many choices and members. */
+void profile_start(struct profile *profile, const struct view_meta *meta, size_t choices,
                    size_t members);
-/* One selection of S. members: so many u32, anywhere in memory. */
-void profile_add(struct profile *profile, const struct catalogue_group *group, const char *members,
+/* One selection of S. sport: the group's. members: so many u32, anywhere in memory. */
+void profile_add(struct profile *profile, uint32_t group, uint32_t sport, const char *members,
                  size_t member_count, int64_t weight);
+/* After the last: from the groups' weights to those of sports, leagues and countries. */
+void profile_end(struct profile *profile, const struct view_catalogue *catalogue);
 /* W(participant): 0 for one that S does not have. */
 int64_t profile_member(const struct profile *profile, uint32_t member);
 

@@ -16,7 +16,7 @@ struct hit {
     int64_t numerator;
 };
 
-/* What is yet to be read, by the best that it may hold: a heap. */
+/* What is yet to be read, by the best that it may hold. */
 struct view_source {
     int64_t bound;
     uint32_t member; /* 0: all of the group */
@@ -48,7 +48,7 @@ struct view_reader {
     struct hit *hits;
     size_t hit_count, hit_capacity;
     struct view_source *sources;
-    size_t source_count, source_capacity;
+    size_t source_count, source_capacity, sources_taken;
     struct topn *topn;
     struct buf scratch;
 };

@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+enum { SOURCES_UNSORTED = 8 };
+
 static int64_t base_of(const struct view_reader *reader, const struct catalogue_group *group)
 {
     const struct profile *profile = &reader->profile;
@@ -44,26 +46,42 @@ static void sift_down(struct view_source *heap, size_t count, size_t at)
     heap[at] = entry;
 }
 
-/* Adds to what is a heap already. */
+/* Most requests read two or three of dozens of sources: finding the best of an unsorted list is
+ * cheaper for these than keeping a heap, which it becomes for requests that read on. */
+static size_t best_source(struct view_reader *reader)
+{
+    const struct view_source *sources = reader->sources;
+    size_t best = 0;
+    if (reader->sources_taken == SOURCES_UNSORTED)
+        for (size_t at = reader->source_count / 2; at-- > 0;)
+            sift_down(reader->sources, reader->source_count, at);
+    if (reader->sources_taken < SOURCES_UNSORTED)
+        for (size_t i = 1; i < reader->source_count; i++)
+            if (sources[i].bound > sources[best].bound)
+                best = i;
+    return best;
+}
+
 static void push_source(struct view_reader *reader, int64_t bound, uint32_t member, uint32_t group)
 {
     append_source(reader, bound, member, group);
     struct view_source *heap = reader->sources, entry = heap[reader->source_count - 1];
     size_t at = reader->source_count - 1;
-    while (at > 0 && heap[(at - 1) / 2].bound < entry.bound) {
+    if (reader->sources_taken <= SOURCES_UNSORTED)
+        return;
+    for (; at > 0 && heap[(at - 1) / 2].bound < entry.bound; at = (at - 1) / 2)
         heap[at] = heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
     heap[at] = entry;
 }
 
-static struct view_source pop_source(struct view_reader *reader)
+static struct view_source take_source(struct view_reader *reader, size_t at)
 {
-    struct view_source top = reader->sources[0];
-    reader->sources[0] = reader->sources[--reader->source_count];
-    if (reader->source_count > 0)
+    struct view_source taken = reader->sources[at];
+    reader->sources[at] = reader->sources[--reader->source_count];
+    if (reader->sources_taken >= SOURCES_UNSORTED && reader->source_count > 0)
         sift_down(reader->sources, reader->source_count, 0);
-    return top;
+    reader->sources_taken++;
+    return taken;
 }
 
 static bool admits(const struct view_reader *reader, const struct view_query *query, uint32_t group)
@@ -77,7 +95,7 @@ static void list_sources(struct view_reader *reader, const struct view_query *qu
     const struct profile *profile = &reader->profile;
     const struct view_catalogue *catalogue = &reader->catalogue;
     int64_t factor = reader->weights.member;
-    reader->source_count = 0;
+    reader->source_count = reader->sources_taken = 0;
     for (size_t i = 0; i < profile->sport_count; i++) {
         uint32_t sport = profile->sports[i];
         int64_t best = -1;
@@ -95,8 +113,6 @@ static void list_sources(struct view_reader *reader, const struct view_query *qu
                 append_source(reader, best + factor * profile->members[k].weight,
                               profile->members[k].member, 0);
     }
-    for (size_t at = reader->source_count / 2; at-- > 0;)
-        sift_down(reader->sources, reader->source_count, at);
 }
 
 /* A participant becomes its runs. */
@@ -168,9 +184,11 @@ static int rank(struct view_reader *reader, const struct view_query *query)
     if (err != 0)
         return err;
     list_sources(reader, query);
-    while (err == 0 && reader->source_count > 0 &&
-           topn_wants(reader->topn, reader->sources[0].bound)) {
-        struct view_source source = pop_source(reader);
+    while (err == 0 && reader->source_count > 0) {
+        size_t best = best_source(reader);
+        if (!topn_wants(reader->topn, reader->sources[best].bound))
+            break;
+        struct view_source source = take_source(reader, best);
         if (source.group == 0)
             take_apart(reader, query, source.member);
         else
@@ -233,9 +251,11 @@ int view_similar(struct view_reader *reader, const struct view_query *query, str
     for (size_t i = 0; i < count; i++)
         members[i] = event_view_member(&event, i).member;
     known_add(reader, number);
-    profile_start(&reader->profile, reader->meta.attribute_count, 1, count);
-    profile_add(&reader->profile, &reader->catalogue.groups[event.head.group],
-                (const char *)members, count, RANK_WEIGHT_ONE);
+    profile_start(&reader->profile, &reader->meta, 1, count);
+    uint32_t sport = reader->catalogue.groups[event.head.group].sport;
+    profile_add(&reader->profile, event.head.group, sport, (const char *)members, count,
+                RANK_WEIGHT_ONE);
+    profile_end(&reader->profile, &reader->catalogue);
     err = rank(reader, query);
     return err == 0 ? reader_items(reader, query, out) : err;
 }

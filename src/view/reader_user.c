@@ -54,7 +54,7 @@ static int weigh_in_place(struct view_reader *reader, const struct user_view *us
 {
     const char *members = user->members;
     const struct view_catalogue *catalogue = &reader->catalogue;
-    profile_start(&reader->profile, reader->meta.attribute_count, user->head.selection_count,
+    profile_start(&reader->profile, &reader->meta, user->head.selection_count,
                   user->head.member_count);
     for (size_t i = 0; i < user->head.selection_count; i++) {
         const struct view_selection *selection = selection_at(user, i);
@@ -62,10 +62,12 @@ static int weigh_in_place(struct view_reader *reader, const struct user_view *us
             selection->coupon >= user->head.coupon_count)
             return TIP_EFATAL;
         if (selection->group != 0)
-            profile_add(&reader->profile, &catalogue->groups[selection->group], members,
-                        selection->member_count, coupon_of(user, selection)->weight);
+            profile_add(&reader->profile, selection->group,
+                        catalogue->groups[selection->group].sport, members, selection->member_count,
+                        coupon_of(user, selection)->weight);
         members += selection->member_count * sizeof(uint32_t);
     }
+    profile_end(&reader->profile, catalogue);
     return 0;
 }
 
@@ -97,14 +99,15 @@ static int weigh_anew(struct view_reader *reader, struct str record)
         return err;
     for (size_t i = 0; i < history->bet_count; i++)
         members += history->bets[i].member_count;
-    profile_start(&reader->profile, reader->meta.attribute_count, history->bet_count, members);
+    profile_start(&reader->profile, &reader->meta, history->bet_count, members);
     for (size_t i = 0; i < history->bet_count; i++) {
         const struct bet *bet = &history->bets[i];
         if (bet->group != 0)
-            profile_add(&reader->profile, &reader->catalogue.groups[bet->group],
+            profile_add(&reader->profile, bet->group, reader->catalogue.groups[bet->group].sport,
                         (const char *)(history->members + bet->members_at), bet->member_count,
                         history->coupons[bet->coupon].weight);
     }
+    profile_end(&reader->profile, &reader->catalogue);
     return 0;
 }
 
@@ -114,7 +117,7 @@ int reader_user(struct view_reader *reader, struct str user_id, bool *ret_known)
     struct str value;
     struct user_view user;
     reader->user_id = user_id;
-    profile_start(&reader->profile, reader->meta.attribute_count, 0, 0);
+    profile_start(&reader->profile, &reader->meta, 0, 0);
     int err = table_get(&reader->tables, VIEW_TABLE_users,
                         key_owned(&key, reader->company, user_id), &value);
     *ret_known = err == 0;

@@ -159,16 +159,30 @@ static int take_out(struct view_writer *writer, const struct event_entry *entry)
     return expect_there(writer, err);
 }
 
+static void make_run_value(uint32_t event, const struct event_record *record, struct buf *out)
+{
+    struct view_run_value head = {.event = event};
+    buf_clear(out);
+    buf_add(out, &head, sizeof(head));
+    if (record->head.member_count <= VIEW_RUN_MEMBERS_MAX)
+        buf_add_str(out, record->document);
+}
+
+int writer_run_value(struct view_writer *writer, uint32_t event, struct buf *out)
+{
+    struct event_record record;
+    int err = read_record(writer, event, &record);
+    if (err == 0)
+        make_run_value(event, &record, out);
+    return err;
+}
+
 static int put_runs(struct view_writer *writer, const struct event_entry *entry,
                     const struct event_record *record)
 {
     struct table_key key;
-    struct view_run_value head = {.event = entry->number};
     struct buf *value = &writer->record;
-    buf_clear(value);
-    buf_add(value, &head, sizeof(head));
-    if (entry->member_count <= VIEW_RUN_MEMBERS_MAX)
-        buf_add_str(value, record->document);
+    make_run_value(entry->number, record, value);
     int err = table_put(&writer->tables, VIEW_TABLE_runs,
                         key_run(&key, 0, entry->group, entry->begin_ms, entry->id), buf_str(value));
     for (size_t i = 0; err == 0 && i < entry->member_count; i++) {
@@ -176,9 +190,15 @@ static int put_runs(struct view_writer *writer, const struct event_entry *entry,
         err = table_put(&writer->tables, VIEW_TABLE_runs,
                         key_run(&key, member, entry->group, entry->begin_ms, entry->id),
                         buf_str(value));
-        if (err == 0)
-            err = writer_pair(writer, entry->company, member, entry->group);
     }
+    return err;
+}
+
+static int put_pairs(struct view_writer *writer, const struct event_entry *entry)
+{
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < entry->member_count; i++)
+        err = writer_pair(writer, entry->company, entry->members[i], entry->group);
     return err;
 }
 
@@ -188,9 +208,12 @@ static int put_in(struct view_writer *writer, const struct event_entry *entry,
     struct table_key key;
     struct view_place place = {.event = entry->number, .group = entry->group};
     struct str value = str_from(&place, sizeof(place));
-    int err = table_put(&writer->tables, VIEW_TABLE_begins,
-                        key_begin(&key, entry->company, entry->begin_ms, entry->id), value);
-    if (err == 0 && !writer->loading) /* view_writer_load_end writes them all */
+    int err = put_pairs(writer, entry);
+    if (err != 0 || writer->loading) /* view_writer_load_end writes the lists */
+        return err;
+    err = table_put(&writer->tables, VIEW_TABLE_begins,
+                    key_begin(&key, entry->company, entry->begin_ms, entry->id), value);
+    if (err == 0)
         err = table_put(
             &writer->tables, VIEW_TABLE_popular,
             key_popular(&key, entry->company, entry->written, entry->begin_ms, entry->id), value);

@@ -67,6 +67,8 @@ int writer_event_by_number(struct view_writer *writer, uint32_t number,
 int writer_apply_event(struct view_writer *writer, const struct change *change, uint64_t position,
                        enum decision *ret_decision);
 int writer_load_event(struct view_writer *writer, const struct view_load_event *event);
+/* What stands in the runs of a listed event. */
+int writer_run_value(struct view_writer *writer, uint32_t event, struct buf *out);
 /* Brings counts and popular up to date with what changed. */
 int writer_flush_counts(struct view_writer *writer);
 

@@ -1,7 +1,7 @@
 /*
- * Bulk load: users as they stand in the database, each once. Counts are not kept along the way:
- * when all is there they are counted anew, so that a transaction that has to be repeated cannot
- * leave them wrong, and the lists by popularity are written in their order.
+ * Bulk load: users as they stand in the database, each once. Counts and lists are not kept along
+ * the way: when all is there the selections are counted, so that a transaction that had to be
+ * repeated cannot leave a count wrong, and each list is written in its own order.
  */
 #include "base/err.h"
 #include "base/mem.h"
@@ -60,7 +60,8 @@ static int add_bets(struct view_writer *writer, uint32_t company, const struct v
     err = list_bets(writer, company, user, bets);
     if (err != 0)
         return err;
-    qsort(bets, total, sizeof(*bets), by_time_and_event);
+    if (total > 0)
+        qsort(bets, total, sizeof(*bets), by_time_and_event);
     for (size_t i = 0; err == 0 && i < total; i++) {
         const struct event_entry *event = bets[i].event;
         history_insert(&writer->history, i, event->number, bets[i].place);
@@ -148,72 +149,175 @@ static int write_counts(struct view_writer *writer, const uint64_t *counts)
     return err;
 }
 
-struct popular_entry {
-    const char *key; /* of begins: in the order of (company, begin, id) */
-    size_t key_bytes;
-    struct view_place place;
+/* Lists. */
+
+/* A listed event, its id copied: writing moves what a read returned. */
+struct listed_event {
+    struct str id;
+    int64_t begin_ms;
     uint64_t count;
+    uint32_t company, event, group;
 };
+
+/* An event in a run. */
+struct run_place {
+    const struct listed_event *event;
+    uint32_t member;
+};
+
+struct lists {
+    struct arena arena;
+    struct listed_event *events;
+    struct run_place *runs;
+    size_t event_count, event_capacity, run_count, run_capacity;
+};
+
+static int by_begin(const struct listed_event *a, const struct listed_event *b)
+{
+    if (a->begin_ms != b->begin_ms)
+        return a->begin_ms < b->begin_ms ? -1 : 1;
+    return str_compare(a->id, b->id);
+}
+
+static int by_company_and_begin(const void *a, const void *b)
+{
+    const struct listed_event *x = a, *y = b;
+    return x->company != y->company ? (x->company < y->company ? -1 : 1) : by_begin(x, y);
+}
 
 static int by_company_and_count(const void *a, const void *b)
 {
-    const struct popular_entry *x = a, *y = b;
-    int order = memcmp(x->key, y->key, 4);
-    if (order == 0 && x->count != y->count)
-        order = x->count > y->count ? -1 : 1;
-    return order != 0 ? order
-                      : str_compare(str_from(x->key, x->key_bytes), str_from(y->key, y->key_bytes));
+    const struct listed_event *x = a, *y = b;
+    if (x->company == y->company && x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return by_company_and_begin(a, b);
 }
 
-/* All listed events. Their keys are copied into the arena: writing moves what a read returned. */
-static int list_begins(struct view_writer *writer, const uint64_t *counts, struct arena *arena,
-                       struct popular_entry **ret_entries, size_t *ret_count)
+static int by_run(const void *a, const void *b)
+{
+    const struct run_place *x = a, *y = b;
+    if (x->member != y->member)
+        return x->member < y->member ? -1 : 1;
+    if (x->event->group != y->event->group)
+        return x->event->group < y->event->group ? -1 : 1;
+    return by_begin(x->event, y->event);
+}
+
+static void add_listed(struct lists *lists, const struct view_event *head, uint32_t event,
+                       struct str id, uint64_t count)
+{
+    if (lists->event_count == lists->event_capacity) {
+        lists->event_capacity = lists->event_capacity == 0 ? 1024 : lists->event_capacity * 2;
+        lists->events = xreallocarray(lists->events, lists->event_capacity, sizeof(*lists->events));
+    }
+    lists->events[lists->event_count++] = (struct listed_event){
+        .id = arena_copy(&lists->arena, id),
+        .begin_ms = head->begin_ms,
+        .count = count,
+        .company = head->company,
+        .event = event,
+        .group = head->group,
+    };
+    lists->run_capacity += 1U + head->member_count;
+}
+
+static int list_events(struct view_writer *writer, const uint64_t *counts, struct lists *lists)
 {
     AUTO_CURSOR *cursor = NULL;
     struct str key, value;
-    struct popular_entry *entries = NULL;
-    size_t count = 0, capacity = 0;
-    int err = table_cursor(&writer->tables, VIEW_TABLE_begins, &cursor);
+    int err = table_cursor(&writer->tables, VIEW_TABLE_events, &cursor);
     if (err == 0)
         err = cursor_seek(cursor, (struct str){0}, &key, &value);
     for (; err == 0; err = cursor_next(cursor, &key, &value)) {
-        if (count == capacity) {
-            capacity = capacity == 0 ? 1024 : capacity * 2;
-            entries = xreallocarray(entries, capacity, sizeof(*entries));
-        }
-        struct popular_entry *entry = &entries[count++];
-        entry->key = arena_copy(arena, key).data;
-        entry->key_bytes = key.len;
-        memcpy(&entry->place, value.data, sizeof(entry->place));
-        entry->count = counts[entry->place.event];
+        struct view_event head;
+        uint32_t event = number_read(key);
+        if (value.len < sizeof(head))
+            return WRITER_DAMAGED(writer, "an event's record is too short");
+        memcpy(&head, value.data, sizeof(head));
+        if ((head.flags & VIEW_EVENT_LISTED) != 0)
+            add_listed(lists, &head, event,
+                       str_from(value.data + value.len - head.id_bytes, head.id_bytes),
+                       counts[event]);
     }
-    *ret_entries = entries;
-    *ret_count = count;
     return err > 0 ? 0 : err;
 }
 
-static int write_popular(struct view_writer *writer, const uint64_t *counts)
+/* Writes begins or popular, in whose order the events are. */
+static int append_places(struct view_writer *writer, enum view_table table,
+                         const struct lists *lists)
 {
-    struct arena arena = {0};
-    AUTO_FREE struct popular_entry *entries = NULL;
-    size_t count;
-    int err = list_begins(writer, counts, &arena, &entries, &count);
-    if (err == 0 && count > 0)
-        qsort(entries, count, sizeof(*entries), by_company_and_count);
-    for (size_t i = 0; err == 0 && i < count; i++) {
-        const struct popular_entry *entry = &entries[i];
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < lists->event_count; i++) {
+        const struct listed_event *event = &lists->events[i];
+        struct view_place place = {.event = event->event, .group = event->group};
         struct table_key key;
-        key_popular(&key, read_be32(entry->key), entry->count, read_time(entry->key + 4),
-                    str_from(entry->key + BEGIN_KEY_HEAD, entry->key_bytes - BEGIN_KEY_HEAD));
-        err = table_append(&writer->tables, VIEW_TABLE_popular, key_of(&key),
-                           str_from(&entry->place, sizeof(entry->place)));
+        if (table == VIEW_TABLE_begins)
+            key_begin(&key, event->company, event->begin_ms, event->id);
+        else
+            key_popular(&key, event->company, event->count, event->begin_ms, event->id);
+        err = table_append(&writer->tables, table, key_of(&key), str_from(&place, sizeof(place)));
     }
-    arena_release(&arena);
+    return err;
+}
+
+static int list_runs(struct view_writer *writer, struct lists *lists)
+{
+    lists->runs = xcalloc(lists->run_capacity, sizeof(*lists->runs));
+    for (size_t i = 0; i < lists->event_count; i++) {
+        const struct listed_event *event = &lists->events[i];
+        struct event_entry *entry;
+        int err = writer_event_by_number(writer, event->event, &entry);
+        if (err != 0)
+            return err;
+        lists->runs[lists->run_count++] = (struct run_place){event, 0};
+        for (size_t k = 0; k < entry->member_count; k++)
+            lists->runs[lists->run_count++] = (struct run_place){event, entry->members[k]};
+    }
+    return 0;
+}
+
+static int append_runs(struct view_writer *writer, const struct lists *lists)
+{
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < lists->run_count; i++) {
+        const struct run_place *place = &lists->runs[i];
+        struct table_key key;
+        key_run(&key, place->member, place->event->group, place->event->begin_ms, place->event->id);
+        err = writer_run_value(writer, place->event->event, &writer->record);
+        if (err == 0)
+            err = table_append(&writer->tables, VIEW_TABLE_runs, key_of(&key),
+                               buf_str(&writer->record));
+    }
+    return err;
+}
+
+/* Each in its order, so that pages are full. */
+static int write_lists(struct view_writer *writer, const uint64_t *counts)
+{
+    struct lists lists = {0};
+    int err = list_events(writer, counts, &lists);
+    if (err == 0 && lists.event_count > 0) {
+        qsort(lists.events, lists.event_count, sizeof(*lists.events), by_company_and_begin);
+        err = append_places(writer, VIEW_TABLE_begins, &lists);
+        qsort(lists.events, lists.event_count, sizeof(*lists.events), by_company_and_count);
+        if (err == 0)
+            err = append_places(writer, VIEW_TABLE_popular, &lists);
+        if (err == 0)
+            err = list_runs(writer, &lists);
+        if (err == 0)
+            qsort(lists.runs, lists.run_count, sizeof(*lists.runs), by_run);
+        if (err == 0)
+            err = append_runs(writer, &lists);
+    }
+    free(lists.events);
+    free(lists.runs);
+    arena_release(&lists.arena);
     return err;
 }
 
 int view_writer_load_end(struct view_writer *writer)
 {
+    writer->loading = true; /* also when this process loaded nothing */
     AUTO_FREE uint64_t *counts = xcalloc((size_t)writer->meta.event_count + 1, sizeof(*counts));
     int err = count_users(writer, counts);
     if (err == 0)
@@ -221,13 +325,13 @@ int view_writer_load_end(struct view_writer *writer)
     if (err == 0)
         err = write_counts(writer, counts);
     if (err == 0)
-        err = write_popular(writer, counts);
+        err = write_lists(writer, counts);
     if (err == 0) {
         writer->loading = false;
         event_cache_clear(&writer->events); /* without counts */
     } else if (err == TIP_EINVAL) {
-        err = WRITER_DAMAGED(writer, "the lists by popularity were begun already");
+        err = WRITER_DAMAGED(writer, "lists were begun before the load ended");
     }
-    writer_fail(writer, err, "cannot write the counts: %s", tip_err_text(err));
+    writer_fail(writer, err, "cannot write counts and lists: %s", tip_err_text(err));
     return writer_after_full(writer, err);
 }
