@@ -3,7 +3,7 @@
 
 #include "base/sha256.h"
 #include "base/timefmt.h"
-#include "domain/json_input.h"
+#include "domain/utf8.h"
 
 void decimal_add(struct buf *out, int64_t value_e4)
 {
