@@ -129,7 +129,7 @@ void reply_stream_begin(struct call *call, const char *media_type)
         note_replied(call, 200);
         return;
     }
-    connection->flags &= ~CONN_CLOSE_EMPTY;
+    connection->flags &= (u_int16_t)~CONN_CLOSE_EMPTY;
     call->streaming = true;
 }
 
