@@ -16,7 +16,10 @@ static const char help[] =
     "add      makes a company. ID is 1 to 32 of a-z, 0-9, - and _, and is never changed. Its keys "
     "spread over\n"
     "         N partitions of each topic (default COMPANY_PARTITIONS), for ever.\n"
-    "set      name=TEXT; include_started=0|1: whether events that have begun are recommended.\n"
+    "set      name=TEXT; include_started=0|1: whether events that have begun are recommended;\n"
+    "         limit_ingest, limit_read, limit_admin: records and requests per second of each of "
+    "its keys,\n"
+    "         a number, 'none' or 'default' (RATE_LIMIT_INGEST and so on).\n"
     "disable  all its keys get 401 until it is enabled again; what it sent stays.\n\n"
     "Running servers learn of it within 5 s, at once after SIGHUP. Keys: `tipster key`.\n\n"
     "  --json   the result as JSON on standard output\n\n"
@@ -39,16 +42,31 @@ static int wrong_use(const char *problem)
     return EXIT_USAGE;
 }
 
+/* "default", "none" or the number, as it is set. */
+static void limit_text(int64_t limit, struct buf *out)
+{
+    if (limit == COMPANY_LIMIT_DEFAULT)
+        buf_add_text(out, "default");
+    else if (limit == 0)
+        buf_add_text(out, "none");
+    else
+        buf_add_int(out, limit);
+}
+
 static void company_json(const struct company *company, struct buf *out)
 {
     char created[TIME_TEXT_SIZE];
     buf_addf(out, "{\"company\":\"%s\",\"name\":", company->id);
     buf_add_json(out, str_of(company->name));
     time_format(company->created_at_ms, created);
-    buf_addf(out,
-             ",\"partitions\":%d,\"include_started\":%s,\"disabled\":%s,\"created_at\":\"%s\"}",
-             company->partitions, company->include_started ? "true" : "false",
-             company->disabled ? "true" : "false", created);
+    buf_addf(out, ",\"partitions\":%d,\"include_started\":%s,\"disabled\":%s", company->partitions,
+             company->include_started ? "true" : "false", company->disabled ? "true" : "false");
+    for (int i = 0; i < SCOPE_CLASSES; i++) {
+        buf_addf(out, ",\"limit_%s\":\"", scope_name(1U << i));
+        limit_text(company->limits[i], out);
+        buf_add_char(out, '"');
+    }
+    buf_addf(out, ",\"created_at\":\"%s\"}", created);
 }
 
 static void print_json(const struct company *company)
@@ -90,6 +108,22 @@ static bool starts_with(const char *text, const char *start, const char **ret_re
     return strncmp(text, start, len) == 0;
 }
 
+static const char *set_limit(const char *value, int64_t *ret_limit)
+{
+    char *end;
+    long number = strtol(value, &end, 10);
+    if (strcmp(value, "default") == 0)
+        *ret_limit = COMPANY_LIMIT_DEFAULT;
+    else if (strcmp(value, "none") == 0)
+        *ret_limit = 0;
+    else if (*value >= '0' && *value <= '9' && *end == '\0' && number >= 1 &&
+             number <= COMPANY_LIMIT_MAX)
+        *ret_limit = number;
+    else
+        return "a limit must be a number from 1 to 1000000, 'none' or 'default'";
+    return NULL;
+}
+
 /* Takes one NAME=VALUE. NULL: fine; otherwise what is wrong. */
 static const char *set_one(struct company *company, const char *assignment)
 {
@@ -106,7 +140,14 @@ static const char *set_one(struct company *company, const char *assignment)
         company->include_started = *value == '1';
         return NULL;
     }
-    return "set takes name=… and include_started=…";
+    for (int i = 0; i < SCOPE_CLASSES; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "limit_%s=", scope_name(1U << i));
+        if (starts_with(assignment, name, &value))
+            return set_limit(value, &company->limits[i]);
+    }
+    return "set takes name, include_started, limit_ingest, limit_read and limit_admin, each with "
+           "=VALUE";
 }
 
 static int run_set(struct db *db, const struct config *config, const struct options *options)

@@ -12,6 +12,8 @@ enum { ANONYMOUS_SCOPES = SCOPE_INGEST | SCOPE_READ };
 static bool refuse(struct call *call)
 {
     metrics_add(METRIC_AUTH_FAILED, 1);
+    if (call->credentials.given && !rate_limits_check_failure(call))
+        return false;
     reply_problem(call, PROBLEM_UNAUTHORIZED, NULL);
     return false;
 }
@@ -21,15 +23,18 @@ static int find_caller(const struct api_key_text *text, int64_t now_ms, struct c
 {
     static const uint8_t nobody[SHA256_SIZE];
     struct directory_key key = {0};
+    struct directory_company company;
     uint8_t hash[SHA256_SIZE];
     sha256_of(text->secret, hash);
-    int err = directory_key(text->id, now_ms, &key, &caller->company);
+    int err = directory_key(text->id, now_ms, &key, &company);
     bool same = sha256_equal(hash, err == 0 ? key.secret_hash : nobody);
     if (err != 0)
         return err;
-    if (!same || caller->company.disabled)
+    if (!same || company.disabled)
         return TIP_ENOTFOUND;
+    caller->company = company; /* what was refused acts for nobody */
     caller->scopes = key.scopes;
+    caller->slot = key.slot;
     memcpy(caller->key_id, key.id, API_KEY_ID_LEN);
     return 0;
 }
@@ -63,8 +68,10 @@ static bool check_anonymous(struct call *call)
     if (id.len == 0 || (call->route->scope & ANONYMOUS_SCOPES) == 0)
         return refuse(call);
     caller->err = directory_company(id, &caller->company);
-    if (caller->err == 0 && caller->company.disabled)
+    if (caller->err == 0 && caller->company.disabled) {
+        *caller = (struct caller){0};
         return refuse(call);
+    }
     if (caller->err != 0) {
         caller->company.id_len = (uint8_t)id.len;
         memcpy(caller->company.id, id.data, id.len);

@@ -13,6 +13,7 @@ struct call;
 struct caller {
     char key_id[API_KEY_ID_LEN + 1]; /* "": without a key, for the anonymous company */
     unsigned scopes;
+    uint32_t slot;                    /* of the key, among the limits */
     int err;                          /* of the directory: 0, or the row is not known */
     struct directory_company company; /* the id is always set */
 };

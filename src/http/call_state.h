@@ -5,6 +5,7 @@
 #include "http/auth.h"
 #include "http/call.h"
 #include "http/credentials.h"
+#include "http/rate_limits.h"
 #include "http/pool.h"
 
 struct call_place {
@@ -20,7 +21,11 @@ struct call {
     int64_t now_ms;                  /* real */
     char request_id[CALL_REQUEST_ID_SIZE];
     struct credentials credentials;
+    struct str forwarded_for; /* the last such header */
     struct caller caller;
+    struct call_limit limit;
+    int64_t retry_after_s; /* 0: as usual */
+    size_t answer_bytes;   /* of the body, so far */
     struct query query;
     bool replied, waiting, ready, late;
     bool streaming; /* an answer in pieces has begun: there can be no other */

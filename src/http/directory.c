@@ -260,6 +260,37 @@ static int by_id(const void *a, const void *b)
     return memcmp(x->id, y->id, API_KEY_ID_LEN);
 }
 
+static int by_slot(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Keys keep the slots they had; new ones get those that are free, the lowest first. */
+static void assign_slots(struct table *table)
+{
+    uint64_t number = __atomic_load_n(&shared->published, __ATOMIC_RELAXED);
+    const struct table *before = &shared->tables[number % 2];
+    AUTO_FREE uint32_t *taken = xcalloc((size_t)table->key_count + 1, sizeof(*taken));
+    uint32_t taken_count = 0, at = 0, free_slot = 0;
+    for (uint32_t i = 0; i < table->key_count; i++) {
+        struct directory_key *key = &table->keys[i];
+        const struct directory_key *old =
+            number > 0 ? find_key(before, str_from(key->id, API_KEY_ID_LEN)) : NULL;
+        key->slot = old != NULL ? old->slot : UINT32_MAX;
+        if (old != NULL)
+            taken[taken_count++] = old->slot;
+    }
+    qsort(taken, taken_count, sizeof(*taken), by_slot);
+    for (uint32_t i = 0; i < table->key_count; i++) {
+        if (table->keys[i].slot != UINT32_MAX)
+            continue;
+        while (at < taken_count && taken[at] <= free_slot)
+            free_slot += taken[at++] == free_slot;
+        table->keys[i].slot = free_slot++;
+    }
+}
+
 /* Into the copy that nobody is sent to now; a writer that was killed half-way begins it again. */
 static void publish(const struct draft *draft)
 {
@@ -308,6 +339,7 @@ int directory_read(struct db *db)
         err = read_keys(db, &draft);
     if (err == 0) {
         qsort(draft.table.keys, draft.table.key_count, sizeof(*draft.table.keys), by_id);
+        assign_slots(&draft.table);
         publish(&draft);
         tell(&draft);
     }

@@ -26,6 +26,7 @@ struct directory_company {
     uint8_t id_len;
     bool include_started; /* recommend events that have begun unless a request says otherwise */
     bool disabled;
+    uint8_t usage;                 /* its place among the metrics */
     int32_t partitions;            /* its keys spread over so many */
     int32_t limits[SCOPE_CLASSES]; /* as struct company */
 };
@@ -35,6 +36,7 @@ struct directory_key {
     uint8_t secret_hash[SHA256_SIZE];
     uint8_t scopes;
     uint32_t company; /* index */
+    uint32_t slot;    /* below KEYS_MAX; the same as long as the key lives */
     int64_t expires_at_ms;
 };
 

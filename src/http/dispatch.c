@@ -47,7 +47,7 @@ static struct call *first_visit(struct http_request *req)
     req->onfree = on_free;
     req->flags |= HTTP_REQUEST_RETAIN_EXTRA; /* it is not Kore's to free */
     call->route = route_find(req);
-    if (request_check(call) && auth_check(call) && decode_captures(call))
+    if (request_check(call) && auth_check(call) && rate_limits_check(call) && decode_captures(call))
         call->route->handler(call);
     if (!call->replied && !call->waiting) {
         reply_error(call, TIP_EFATAL); /* a handler that did neither */

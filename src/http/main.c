@@ -11,6 +11,7 @@
 #include "http/directory.h"
 #include "http/health.h"
 #include "http/ingest_watch.h"
+#include "http/rate_limits.h"
 #include "http/listen.h"
 #include "http/loop.h"
 #include "http/metrics.h"
@@ -135,6 +136,8 @@ void kore_parent_configure(int argc, char **argv)
         refuse(&problem);
 
     directory_setup(&config);
+    if (rate_limits_setup(&config, &problem) != 0)
+        refuse(&problem);
     servers_setup(&config);
     if (servers_check_at_start(&problem) != 0)
         refuse(&problem);

@@ -11,6 +11,7 @@
 #include "http/metrics.h"
 #include "http/reply.h"
 #include "http/servers.h"
+#include "http/traffic.h"
 
 #include <stdlib.h>
 
@@ -157,6 +158,7 @@ void metrics_get_all(struct call *call)
 {
     AUTO_BUF text = {0};
     metrics_render(&text);
+    traffic_render(&text);
     directory_render(&text);
     backlog_render(&text);
     ingest_watch_render(&text);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "http/access_log.h"
 #include "http/call_state.h"
 #include "http/metrics.h"
 #include "http/request.h"
@@ -48,9 +49,8 @@ static void log_failure(const struct call *call, int status, const char *detail)
         dropped++;
         return;
     }
-    log_warn("http", "%s %s: %d %s, request_id %s, after %lld us",
-             http_method_text(call->req->method), call->route->path, status, detail,
-             call->request_id, (long long)(clock_monotonic_us() - call->started_us));
+    access_log_write(call, LOG_LEVEL_WARN, detail, status, clock_monotonic_us() - call->started_us,
+                     0);
 }
 
 static void set_headers(struct call *call, const char *media_type, const char *caching,
@@ -66,11 +66,11 @@ static void set_headers(struct call *call, const char *media_type, const char *c
     buf_add_text(&block, caching);
     buf_add_text(&block, "\r\nx-request-id: ");
     buf_add_text(&block, call->request_id);
-    if (headers != NULL) {
-        buf_add_text(&block, "\r\n");
+    buf_add_text(&block, "\r\n");
+    rate_limits_headers(call, &block);
+    if (headers != NULL)
         buf_add_text(&block, headers);
-        block.len -= 2; /* Kore ends the last line */
-    }
+    block.len -= 2; /* Kore ends the last line */
     http_response_header(call->req, "content-type", buf_cstr(&block));
 }
 
@@ -79,8 +79,8 @@ static void note_replied(struct call *call, int status)
     call->replied = true;
     int64_t duration_us = clock_monotonic_us() - call->started_us;
     metrics_request(call->route->index, status, duration_us);
-    if (call_company(call).len > 0)
-        traffic_request(call_company(call), call->route->index, status, duration_us);
+    traffic_request(call_company(call), call->route->index, status, duration_us);
+    access_log_note(call, status, duration_us, call->answer_bytes);
 }
 
 static void send_reply(struct call *call, int status, const char *media_type, const char *caching,
@@ -90,6 +90,7 @@ static void send_reply(struct call *call, int status, const char *media_type, co
         reply_close_after(call);
     set_headers(call, media_type, caching, headers);
     http_response(call->req, status, body.data, body.len);
+    call->answer_bytes = body.len;
     note_replied(call, status);
 }
 
@@ -167,6 +168,7 @@ void reply_stream_write(struct call *call, struct str piece, void (*sent)(void *
     if (is_chunked(call) && piece.len > 0) /* none of 0 bytes: that is the end */
         stream_bytes(call, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", piece.len));
     stream_bytes(call, piece.data, piece.len);
+    call->answer_bytes += piece.len;
     if (is_chunked(call) && piece.len > 0)
         stream_bytes(call, "\r\n", 2);
     call->stream_sent = sent;
@@ -222,7 +224,8 @@ static const char *extra_headers(const struct call *call, int status, char *out,
         return out;
     case 429:
     case 503:
-        snprintf(out, size, "retry-after: %d\r\n", RETRY_AFTER_S);
+        snprintf(out, size, "retry-after: %lld\r\n",
+                 (long long)(call->retry_after_s > 0 ? call->retry_after_s : RETRY_AFTER_S));
         return out;
     default:
         return NULL;

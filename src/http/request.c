@@ -16,6 +16,7 @@
 
 struct head {
     struct credentials *credentials;
+    struct str *forwarded_for;
     int lengths, hosts;
     bool bad_length, has_body, transfer_coding;
     const char *request_id;
@@ -74,6 +75,8 @@ static void read_header(struct head *head, const struct http_header *header)
             head->request_id = header->value;
         else if (strcasecmp(name, "x-api-key") == 0)
             credentials_add_api_key(head->credentials, str_of(header->value));
+        else if (strcasecmp(name, "x-forwarded-for") == 0)
+            *head->forwarded_for = str_of(header->value);
         break;
     default:
         break;
@@ -99,7 +102,7 @@ static const char *head_defect(const struct head *head, const struct http_reques
 
 bool request_check(struct call *call)
 {
-    struct head head = {.credentials = &call->credentials};
+    struct head head = {.credentials = &call->credentials, .forwarded_for = &call->forwarded_for};
     struct http_header *header;
     TAILQ_FOREACH(header, &call->req->req_headers, list)
     read_header(&head, header);

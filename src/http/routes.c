@@ -58,6 +58,11 @@ const char *const *route_names(int *ret_count)
     return names;
 }
 
+enum scope route_scope(int index)
+{
+    return index < ROUTES ? table[index].scope : SCOPE_NONE;
+}
+
 /* "/v1/users/{id}" -> "^/v1/users/([^/]+)$" */
 static char *path_expression(const char *path)
 {

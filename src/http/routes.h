@@ -27,6 +27,9 @@ struct route {
 /* "POST /v1/coupons" and so on; for metrics_setup. *ret_count: how many. */
 const char *const *route_names(int *ret_count);
 
+/* The scope of the route with an index; SCOPE_NONE for the last, "other". */
+enum scope route_scope(int index);
+
 struct kore_domain;
 /* Gives Kore the paths of a listener. */
 void routes_register(struct kore_domain *domain, enum listener_kind listener);

@@ -13,6 +13,7 @@
 #include "http/backlog.h"
 #include "http/directory.h"
 #include "domain/item.h"
+#include "http/read_body.h"
 #include "http/read_work.h"
 #include "http/reply.h"
 #include "http/routes.h"

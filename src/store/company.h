@@ -9,6 +9,7 @@
 enum {
     COMPANY_NAME_MAX_BYTES = 400,
     COMPANY_LIMIT_DEFAULT = -1, /* as the settings say */
+    COMPANY_LIMIT_MAX = 1000000,
     COMPANIES_PAGE_MAX = 500,
 };
 
