@@ -32,7 +32,7 @@ function card(item) {
   const score = el("span", { class: "meter" });
   score.style.width = `${100 * item.score}%`;
   return el("li", { class: hue(event.sport), "data-event": event.event_id },
-    el("div", { class: "head" }, el("strong", {}, title(event)), el("button", { type: "button", class: "quiet add", "aria-pressed": String(taken), "aria-label": `${taken ? "Take" : "Add"} ${title(event)} ${taken ? "off" : "to"} the coupon`, onclick: () => toggle(event) }, taken ? "On the coupon" : "Add")),
+    el("div", { class: "head" }, el("strong", {}, title(event)), el("button", { type: "button", class: "quiet add", "aria-pressed": String(taken), "aria-label": `${taken ? "On the coupon" : "Add"}: ${title(event)}`, onclick: () => toggle(event) }, taken ? "On the coupon" : "Add")),
     el("p", { class: "hint" }, `${event.league}, ${event.country} · ${moment(event.begin_timestamp)}`),
     el("p", { class: "score" }, el("span", { class: "track" }, score), el("span", {}, item.source === "similar" ? `score ${item.score.toFixed(2)}` : "popular")),
     reasons(item));

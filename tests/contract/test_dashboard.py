@@ -196,8 +196,10 @@ def test_every_panel(page: Page, seeded: Wire, key: str, tmp_path: Path) -> None
 
     show_user(page, "u1-3")
     add_first(page)
+    bet_on = stats["busiest"]["events"][0]["event"]["event_id"]
     for number in itertools.count():  # traffic, until it is drawn
-        seeded.post("/v1/coupons", lines([coupon(user_id=f"u1-{i % 200}") for i in range(number % 7 * 20 + 20)]), NDJSON)
+        batch = [coupon(user_id=f"u1-{100 + i % 100}", events=[bet_on]) for i in range(number % 7 * 20 + 20)]
+        seeded.post("/v1/coupons", lines(batch), NDJSON)
         seeded.get(f"/v1/recommendations/u1-{number % 200}")
         if page.script("return document.querySelectorAll('#routes tbody tr').length") >= 5 and number > 120:
             break
@@ -301,4 +303,4 @@ def test_the_contract_page_tries_requests(page: Page, seeded: Wire, key: str) ->
     page.click("#operations-Recommend-popularEvents .opblock-summary-control")
     page.until("the form", lambda: page.all("#operations-Recommend-popularEvents .execute"))
     page.click("#operations-Recommend-popularEvents .execute")
-    page.until("the answer", lambda: page.text("#operations-Recommend-popularEvents .live-responses-table .response-col_status").startswith("200"))
+    page.until("the answer", lambda: page.text("#operations-Recommend-popularEvents .live-responses-table tbody .response-col_status").startswith("200"))
