@@ -2,6 +2,7 @@
 #include "view/table.h"
 
 #include "base/err.h"
+#include "view/digest.h"
 
 #include <errno.h>
 
@@ -101,28 +102,65 @@ int table_get(const struct tables *tables, enum view_table table, struct str key
     return 0;
 }
 
-static int put(const struct tables *tables, enum view_table table, struct str key, struct str value,
+int tables_begin(struct tables *tables)
+{
+    struct str value;
+    int err = table_error(mdb_txn_begin(tables->env, NULL, 0, &tables->txn));
+    tables->digest = 0;
+    if (err == 0 && table_get(tables, VIEW_TABLE_meta, str_of(DIGEST_KEY), &value) == 0 &&
+        value.len == sizeof(tables->digest))
+        memcpy(&tables->digest, value.data, sizeof(tables->digest));
+    return err;
+}
+
+int tables_commit(struct tables *tables)
+{
+    MDB_val key = table_val(str_of(DIGEST_KEY));
+    MDB_val value = {.mv_size = sizeof(tables->digest), .mv_data = &tables->digest};
+    MDB_txn *txn = tables->txn;
+    tables->txn = NULL;
+    int failed = mdb_put(txn, tables->dbis[VIEW_TABLE_meta], &key, &value, 0);
+    if (failed == 0)
+        return table_error(mdb_txn_commit(txn));
+    mdb_txn_abort(txn);
+    return table_error(failed);
+}
+
+/* Takes what stands under the key out of the digest. */
+static void forget(struct tables *tables, enum view_table table, struct str key)
+{
+    struct str old;
+    if (table_get(tables, table, key, &old) == 0)
+        tables->digest -= digest_of(table, key, old);
+}
+
+static int put(struct tables *tables, enum view_table table, struct str key, struct str value,
                unsigned flags)
 {
     MDB_val mdb_key = table_val(key), mdb_value = table_val(value);
+    tables->digest += digest_of(table, key, value);
     int failed = mdb_put(tables->txn, tables->dbis[table], &mdb_key, &mdb_value, flags);
     return failed == MDB_KEYEXIST ? TIP_EINVAL : table_error(failed);
 }
 
-int table_put(const struct tables *tables, enum view_table table, struct str key, struct str value)
+int table_put(struct tables *tables, enum view_table table, struct str key, struct str value)
 {
+    forget(tables, table, key);
     return put(tables, table, key, value, 0);
 }
 
-int table_append(const struct tables *tables, enum view_table table, struct str key,
-                 struct str value)
+int table_append(struct tables *tables, enum view_table table, struct str key, struct str value)
 {
-    return put(tables, table, key, value, MDB_APPEND);
+    int err = put(tables, table, key, value, MDB_APPEND);
+    if (err == TIP_EINVAL)
+        tables->digest -= digest_of(table, key, value);
+    return err;
 }
 
-int table_delete(const struct tables *tables, enum view_table table, struct str key)
+int table_delete(struct tables *tables, enum view_table table, struct str key)
 {
     MDB_val mdb_key = table_val(key);
+    forget(tables, table, key);
     return table_error(mdb_del(tables->txn, tables->dbis[table], &mdb_key, NULL));
 }
 

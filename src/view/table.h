@@ -25,6 +25,7 @@ struct tables {
     MDB_env *env;
     MDB_txn *txn; /* NULL: none is open */
     MDB_dbi dbis[VIEW_TABLES];
+    uint64_t digest; /* of all records, as the transaction has them; see digest.h */
 };
 
 int table_error(int mdb_error);
@@ -37,15 +38,18 @@ const char *table_name(enum view_table table);
 int tables_open(const char *dir, unsigned flags, size_t map_bytes, struct tables *ret_tables);
 void tables_close(struct tables *tables);
 
+/* A transaction that writes. After a failed commit it is gone; abort: mdb_txn_abort. */
+int tables_begin(struct tables *tables);
+int tables_commit(struct tables *tables);
+
 /* *ret_value is LMDB's memory: until the transaction ends or, when it writes, the next write. */
 int table_get(const struct tables *tables, enum view_table table, struct str key,
               struct str *ret_value);
-int table_put(const struct tables *tables, enum view_table table, struct str key, struct str value);
+int table_put(struct tables *tables, enum view_table table, struct str key, struct str value);
 /* The same where key sorts after all others; TIP_EINVAL: it does not. */
-int table_append(const struct tables *tables, enum view_table table, struct str key,
-                 struct str value);
+int table_append(struct tables *tables, enum view_table table, struct str key, struct str value);
 /* Deleting what is not there is TIP_ENOTFOUND. */
-int table_delete(const struct tables *tables, enum view_table table, struct str key);
+int table_delete(struct tables *tables, enum view_table table, struct str key);
 
 /* Walking: MDB_SET_RANGE from key, then MDB_NEXT; >0: no more. */
 int table_cursor(const struct tables *tables, enum view_table table, MDB_cursor **ret_cursor);

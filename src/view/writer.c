@@ -85,15 +85,10 @@ static int make_empty(struct view_writer *writer, const struct view_writer_optio
         .shards = options->shards,
     };
     snprintf(writer->meta.boot_id, sizeof(writer->meta.boot_id), "%s", boot_id);
-    int err = table_error(mdb_txn_begin(writer->tables.env, NULL, 0, &writer->tables.txn));
+    int err = tables_begin(&writer->tables);
     if (err == 0)
         err = write_meta(writer);
-    if (err == 0) {
-        MDB_txn *txn = writer->tables.txn;
-        writer->tables.txn = NULL;
-        err = table_error(mdb_txn_commit(txn));
-    }
-    return err;
+    return err == 0 ? tables_commit(&writer->tables) : err;
 }
 
 /* TIP_EINVAL: it cannot be continued. */
@@ -270,7 +265,7 @@ int view_writer_begin(struct view_writer *writer)
     if (size.used_bytes + map_spare_bytes > size.map_bytes)
         err = grow(writer);
     if (err == 0)
-        err = table_error(mdb_txn_begin(writer->tables.env, NULL, 0, &writer->tables.txn));
+        err = tables_begin(&writer->tables);
     return writer_fail(writer, err, "cannot begin: %s", tip_err_text(err));
 }
 
@@ -298,9 +293,7 @@ static int commit(struct view_writer *writer)
         err = write_meta(writer);
     if (err != 0)
         return err;
-    MDB_txn *txn = writer->tables.txn;
-    writer->tables.txn = NULL;
-    err = table_error(mdb_txn_commit(txn));
+    err = tables_commit(&writer->tables);
     if (err != 0) { /* the transaction is gone: forget what it knew */
         writer->meta = writer->committed;
         event_cache_clear(&writer->events);

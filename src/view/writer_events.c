@@ -142,7 +142,7 @@ static int expect_there(struct view_writer *writer, int err)
 static int take_out(struct view_writer *writer, const struct event_entry *entry)
 {
     struct table_key key;
-    const struct tables *tables = &writer->tables;
+    struct tables *tables = &writer->tables;
     int err = table_delete(tables, VIEW_TABLE_begins,
                            key_begin(&key, entry->company, entry->begin_ms, entry->id));
     if (err == 0)

@@ -296,8 +296,11 @@ static int erase_older(struct view_writer *writer, enum view_table table, uint32
             return 0;
         if (err == 0 && table == VIEW_TABLE_older_bets)
             err = count_event(writer, read_be32(key.data + start.len), -1);
+        struct table_key found = {0};
         if (err == 0)
-            err = table_error(mdb_cursor_del(cursor, 0));
+            key_str(&found, key); /* the page that it stands on is about to change */
+        if (err == 0)
+            err = table_delete(&writer->tables, table, key_of(&found));
         if (err != 0)
             return err;
     }
