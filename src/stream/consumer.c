@@ -156,27 +156,6 @@ static int judge_error(const struct consumer *consumer, const rd_kafka_message_t
     return 1;
 }
 
-static void read_headers(const rd_kafka_message_t *message, struct change_source *source)
-{
-    const struct {
-        const char *name;
-        struct str *slot;
-    } wanted[] = {{"company", &source->company},
-                  {"kind", &source->kind},
-                  {"schema", &source->schema},
-                  {"request_id", &source->request_id}};
-    rd_kafka_headers_t *headers = NULL;
-    if (rd_kafka_message_headers(message, &headers) != 0)
-        return;
-    const char *name;
-    const void *value;
-    size_t size;
-    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; i++)
-        for (size_t w = 0; w < sizeof(wanted) / sizeof(wanted[0]); w++)
-            if (value != NULL && strcmp(name, wanted[w].name) == 0)
-                *wanted[w].slot = str_from(value, size);
-}
-
 int consumer_poll(struct consumer *consumer, int timeout_ms, struct consumer_message *ret_message,
                   struct buf *ret_problem)
 {
@@ -188,25 +167,9 @@ int consumer_poll(struct consumer *consumer, int timeout_ms, struct consumer_mes
         rd_kafka_message_destroy(message);
         return err;
     }
-    rd_kafka_timestamp_type_t type;
-    *ret_message = (struct consumer_message){
-        .kind = topic_kind(consumer->config, rd_kafka_topic_name(message->rkt)),
-        .partition = message->partition,
-        .offset = message->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
-        .source.key = str_from(message->key, message->key_len),
-        .source.value = str_from(message->payload, message->len),
-        .handle = message,
-    };
-    read_headers(message, &ret_message->source);
+    message_take(message, topic_kind(consumer->config, rd_kafka_topic_name(message->rkt)),
+                 ret_message);
     return 0;
-}
-
-void consumer_message_release(struct consumer_message *message)
-{
-    if (message->handle != NULL)
-        rd_kafka_message_destroy(message->handle);
-    message->handle = NULL;
 }
 
 void consumer_commit(struct consumer *consumer, const struct partition *partitions, size_t count)

@@ -8,16 +8,9 @@
 
 #include "base/buf.h"
 #include "config/config.h"
-#include "domain/change.h"
+#include "stream/message.h"
 
 struct consumer;
-
-/* A partition of one of the three topics. */
-struct partition {
-    enum record_kind kind;
-    int32_t number;
-    int64_t offset; /* next to read */
-};
 
 struct consumer_events {
     void *arg;
@@ -28,15 +21,6 @@ struct consumer_events {
     int (*assigned)(void *arg, struct partition *partitions, size_t count);
     /* The group takes all partitions away; lost: they may have another owner already. */
     void (*revoked)(void *arg, bool lost);
-};
-
-struct consumer_message {
-    enum record_kind kind;
-    int32_t partition;
-    int64_t offset;
-    int64_t timestamp_ms; /* when Kafka took it; -1 unknown */
-    struct change_source source;
-    void *handle; /* owns the bytes of source */
 };
 
 /* instance_id: unique in the group. config and events must outlive the consumer. */
@@ -52,7 +36,6 @@ int consumer_create(const struct config *config, const char *instance_id,
  */
 int consumer_poll(struct consumer *consumer, int timeout_ms, struct consumer_message *ret_message,
                   struct buf *ret_problem);
-void consumer_message_release(struct consumer_message *message);
 
 /* Tells Kafka how far partitions are stored, for whoever looks at lag. Never waits. */
 void consumer_commit(struct consumer *consumer, const struct partition *partitions, size_t count);

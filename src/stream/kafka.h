@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "config/config.h"
 #include "domain/record.h"
+#include "stream/message.h"
 #include "stream/topics.h"
 
 #include <librdkafka/rdkafka.h>
@@ -24,6 +25,10 @@ rd_kafka_conf_t *kafka_conf(const struct config *config, const struct kafka_opti
                             struct buf *ret_problem);
 /* A client of the type, which takes conf; NULL with ret_problem, conf is then freed. */
 rd_kafka_t *kafka_client(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct buf *ret_problem);
+
+/* Takes the library's message over as ours. */
+void message_take(rd_kafka_message_t *message, enum record_kind kind,
+                  struct consumer_message *ret_message);
 
 /* A list of all partitions of all topics, with an offset of `offset` each. */
 rd_kafka_topic_partition_list_t *kafka_all_partitions(const struct config *config, int64_t offset);
