@@ -66,13 +66,15 @@ struct progress_view {
 
 static int read_stored(struct progress_view *view)
 {
+    AUTO_FREE struct stored_offset *stored = xcalloc(view->partitions, sizeof(*stored));
     for (int kind = 0; kind < RECORD_KINDS; kind++) {
         char topic[TOPIC_NAME_SIZE];
         topic_name(view->config, (enum record_kind)kind, topic);
-        int err = offsets_read(view->db, topic, view->partitions,
-                               view->next + (size_t)kind * view->partitions);
+        int err = offsets_read(view->db, topic, view->partitions, stored);
         if (err != 0)
             return err;
+        for (size_t i = 0; i < view->partitions; i++)
+            view->next[(size_t)kind * view->partitions + i] = stored[i].next_offset;
     }
     return 0;
 }

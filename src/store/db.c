@@ -236,6 +236,12 @@ int db_begin(struct db *db)
     return db_execute(db, str_of("start transaction"));
 }
 
+int db_begin_snapshot(struct db *db)
+{
+    int err = db_execute(db, str_of("set transaction isolation level repeatable read, read only"));
+    return err == 0 ? db_begin(db) : err;
+}
+
 int db_commit(struct db *db)
 {
     return db_execute(db, str_of("commit"));

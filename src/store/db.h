@@ -50,6 +50,8 @@ int db_ping(struct db *db);
 /* Runs one statement without parameters and without a result. */
 int db_execute(struct db *db, struct str sql);
 int db_begin(struct db *db);
+/* A transaction that only reads, and sees one moment throughout. */
+int db_begin_snapshot(struct db *db);
 int db_commit(struct db *db);
 /* Always rolls back explicitly; an error of it is ignored when the connection is lost anyway. */
 void db_rollback(struct db *db);

@@ -3,6 +3,8 @@
 
 #include "base/err.h"
 
+#include <stdio.h>
+
 static const char sql_select[] =
     "select cluster_id, topic_id, generation, next_offset, epoch from stream_offsets "
     "where topic = ? and partition_id = ? for update";
@@ -18,8 +20,8 @@ static const char sql_advance[] =
     "update stream_offsets set next_offset = ? "
     "where topic = ? and partition_id = ? and epoch = ? and next_offset = ?";
 
-static const char sql_read[] =
-    "select partition_id, next_offset from stream_offsets where topic = ? limit 4096";
+static const char sql_read[] = "select partition_id, generation, next_offset, cluster_id, topic_id "
+                               "from stream_offsets where topic = ? limit 4096";
 
 static int insert_claim(struct db *db, struct partition_claim *claim)
 {
@@ -122,7 +124,19 @@ int offsets_advance(struct db *db, const struct partition_claim *claim, int64_t 
     return stmt_affected(stmt) == 1 ? 0 : TIP_EFENCED;
 }
 
-int offsets_read(struct db *db, const char *topic, size_t partitions, int64_t *ret_next)
+static void take_offset(const struct stmt *stmt, struct stored_offset *ret_offset)
+{
+    struct str cluster_id = stmt_get_str(stmt, 3), topic_id = stmt_get_str(stmt, 4);
+    ret_offset->generation = (unsigned)stmt_get_uint(stmt, 1);
+    ret_offset->next_offset = stmt_get_int(stmt, 2);
+    snprintf(ret_offset->cluster_id, sizeof(ret_offset->cluster_id), "%.*s", (int)cluster_id.len,
+             cluster_id.data);
+    snprintf(ret_offset->topic_id, sizeof(ret_offset->topic_id), "%.*s", (int)topic_id.len,
+             topic_id.data);
+}
+
+int offsets_read(struct db *db, const char *topic, size_t partitions,
+                 struct stored_offset *ret_offsets)
 {
     struct stmt *stmt;
     int err = db_prepare(db, sql_read, &stmt);
@@ -132,12 +146,11 @@ int offsets_read(struct db *db, const char *topic, size_t partitions, int64_t *r
     err = stmt_run(stmt);
     if (err != 0)
         return err;
-    for (size_t i = 0; i < partitions; i++)
-        ret_next[i] = 0;
+    memset(ret_offsets, 0, partitions * sizeof(*ret_offsets));
     while ((err = stmt_row(stmt)) == 0) {
         uint64_t partition = stmt_get_uint(stmt, 0);
         if (partition < partitions)
-            ret_next[partition] = stmt_get_int(stmt, 1);
+            take_offset(stmt, &ret_offsets[partition]);
     }
     return err < 0 ? err : 0;
 }

@@ -38,10 +38,14 @@ int offsets_lock(struct db *db, const struct partition_claim *claim, int64_t *re
  * expected. */
 int offsets_advance(struct db *db, const struct partition_claim *claim, int64_t new_next);
 
-/*
- * For who looks on from outside: how far each of the topic's `partitions` is stored (the
- * next offset); 0: nothing of it was ever read.
- */
-int offsets_read(struct db *db, const char *topic, size_t partitions, int64_t *ret_next);
+struct stored_offset {
+    char cluster_id[65], topic_id[65];
+    unsigned generation; /* 0: nothing of the partition was ever read; the rest is then empty */
+    int64_t next_offset; /* first that is not stored */
+};
+
+/* For who looks on from outside: how far each of the topic's `partitions` is stored. */
+int offsets_read(struct db *db, const char *topic, size_t partitions,
+                 struct stored_offset *ret_offsets);
 
 #endif
