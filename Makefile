@@ -1,6 +1,6 @@
 # The commands of this project; what they do stands in tools/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench fuzz fuzz-http format lint clean
+.PHONY: help run build test bench fuzz fuzz-http faults-view format lint clean
 export DB
 
 help: ## This list
@@ -36,6 +36,10 @@ fuzz-http: ## Random requests against the sanitized server for 10 minutes; HTTP_
 	@tools/deps librdkafka kafka $(filter mysql,$(DB))
 	@tools/build build-asan
 	@/usr/bin/python3 tests/fuzz/http_fuzz.py $(HTTP_FUZZ)
+
+faults-view: build ## 200 times kill -9 of tipster index under load, building included; KILLS=n
+	@tools/install test
+	@KILLS=$${KILLS:-200} /usr/bin/python3 -m pytest -q tests/e2e/test_index.py -k kill_9
 
 format: ## Format the C sources
 	@find src generator tests -name '*.[ch]' -exec /usr/bin/clang-format -i {} +

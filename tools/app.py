@@ -1,4 +1,4 @@
-"""`tipster serve` and `tipster ingest` as one thing that is started, asked whether it has caught up, and stopped."""
+"""`tipster serve`, `tipster ingest` and `tipster index` as one thing that is started, asked whether it has caught up, and stopped."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from servers import TOP, Database, Kafka
 
 
 class App:
-    """`tipster serve` and `tipster ingest` over a database and a broker, with a database name and topics of their own.
+    """`tipster serve`, `tipster ingest` and `tipster index` over a database and a broker, with a database name and topics of their own.
 
-    `env` is the whole of their settings apart from the addresses, which are set here.
+    `env` is the whole of their settings apart from the addresses, which are set here. Without `with_index`, index is not
+    started along with the others.
     """
 
     TOPICS = ("users", "events", "coupons")
 
     def __init__(self, state_dir: Path | str, database: Database, kafka: Kafka, port: int, ops_port: int,
                  env: Optional[Mapping[str, str]] = None, name: str = "tipster",
-                 build_dir: Path | str = TOP / "build") -> None:
+                 build_dir: Path | str = TOP / "build", with_index: bool = True) -> None:
         self.dir = Path(state_dir).resolve()
         self.database = database
         self.kafka = kafka
@@ -35,13 +36,15 @@ class App:
         keep = ("PATH", "HOME", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
         self.env = {key: os.environ[key] for key in keep if key in os.environ}
         self.env |= {"BIND": "127.0.0.1", "KAFKA_TOPIC_PREFIX": name, "KAFKA_GROUP": f"{name}-ingest",
-                     "INGEST_INSTANCE": f"{name}-1", **(env or {}),
+                     "INGEST_INSTANCE": f"{name}-1", "VIEW_DIR": str(self.dir / "view"), **(env or {}),
                      "PORT": str(port), "DATABASE_URL": database.url(name),
                      "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap}
         self.env.setdefault("OPS_BIND", f"127.0.0.1:{ops_port}")
         self.serve = Process("serve", [self.binary, "serve"], self.dir / "serve.log", self.env,
                              ready=http_ready(f"{self.base_url}/healthz"), ready_timeout_s=30, cwd=TOP)
         self.ingest = Process("ingest", [self.binary, "ingest"], self.dir / "ingest.log", self.env, cwd=TOP)
+        self.index = Process("index", [self.binary, "index"], self.dir / "index.log", self.env, cwd=TOP)
+        self.with_index = with_index
         self._wire = KafkaWire("127.0.0.1", kafka.port)
         self._connection = None
         self._lock = threading.Lock()
@@ -54,6 +57,10 @@ class App:
     @property
     def ops_url(self) -> str:
         return f"http://127.0.0.1:{self.ops_port}"
+
+    def processes(self) -> tuple[Process, ...]:
+        """In the order of stopping."""
+        return self.serve, self.ingest, self.index
 
     def topics(self) -> list[str]:
         return [f"{self.env['KAFKA_TOPIC_PREFIX']}.{kind}.v1" for kind in self.TOPICS]
@@ -83,22 +90,29 @@ class App:
         self.run("migrate")
 
     def start(self) -> "App":
-        """Migrates, then starts both processes."""
+        """Migrates, then starts the processes."""
         self.migrate()
         self.serve.start()
         self.ingest.start()
+        if self.with_index:
+            self.index.start()
         return self
 
     def connect(self, **options):
         """A pymysql connection to the database of this application."""
         return self.database.connect(self.name, **options)
 
-    def behind(self) -> int:
-        """Records in Kafka that the database does not have yet. OSError or pymysql.Error when one is not reachable."""
+    def ends(self) -> dict[tuple[str, int], int]:
+        """{(topic, partition): how many records Kafka has}"""
         ends = self._wire.end_offsets(self.topics())
         absent = set(self.topics()) - {topic for topic, _ in ends}
         if absent:
             raise KafkaWireError(f"no topic {', '.join(sorted(absent))}")
+        return ends
+
+    def behind(self) -> int:
+        """Records in Kafka that the database does not have yet. OSError or pymysql.Error when one is not reachable."""
+        ends = self.ends()
         if self._connection is None:
             self._connection = self.connect()
         try:
@@ -134,7 +148,7 @@ class App:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        for process in (self.serve, self.ingest):
+        for process in self.processes():
             process.stop()
         self._wire.close()
         if self._connection is not None:

@@ -3,7 +3,7 @@
 
 State is kept under .run/; the next start goes on from there. Settings come from the environment, then from ./.env:
 PORT, OPS_BIND, KAFKA_PORT, DATABASE_PORT, and everything that `tipster` itself reads. A child that dies ends the whole run
-with its log's last lines; Ctrl-C and SIGTERM stop every process in order (serve, ingest, Kafka, database).
+with its log's last lines; Ctrl-C and SIGTERM stop every process in order (serve, ingest, index, Kafka, database).
 """
 
 from __future__ import annotations
@@ -210,7 +210,8 @@ def show(app: App) -> None:
     user, items = find_user(app)
     print(f"\n  API         {base}/v1/   (health: {base}/healthz)\n"
           f"  operations  {app.ops_url}/metrics   {app.ops_url}/readyz\n"
-          f"  logs        {STATE.relative_to(TOP)}/serve.log  {STATE.relative_to(TOP)}/ingest.log")
+          f"  logs        {STATE.relative_to(TOP)}/serve.log  {STATE.relative_to(TOP)}/ingest.log  "
+          f"{STATE.relative_to(TOP)}/index.log")
     if user is not None:
         print(f"\n  What to show user {user} next:")
         for item in items:
@@ -249,16 +250,17 @@ def run(env: dict[str, str]) -> None:
         app = App(STATE, database, kafka, port_of(env, "PORT"), port_of(env, "OPS_BIND"), env)
         started.insert(0, app)
         app.start()
-        say("tipster serve and tipster ingest are up")
+        say("tipster serve, ingest and index are up")
         demo(app)
         show(app)
         supervise({"serve": app.serve.require_running, "ingest": app.ingest.require_running,
+                   "index": app.index.require_running,
                    "kafka": kafka.process.require_running, "database": database.process.require_running})
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C does not cut the stopping short
         if started:
-            farewell("stopping (serve, ingest, Kafka, database)")
+            farewell("stopping (serve, ingest, index, Kafka, database)")
             stop_all(started)
             farewell("stopped; the data is kept in .run/")
 

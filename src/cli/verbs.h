@@ -13,6 +13,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 #define VERBS(X)                                                                                   \
     X(serve, "Answer HTTP: the companies' routes and their clients'.")                             \
     X(ingest, "Store what stands in Kafka in the database.")                                       \
+    X(index, "Keep this node's view: what recommendations are answered from.")                     \
     X(migrate, "Make or bring up to date the database's schema and the Kafka topics.")             \
     X(company, "Add companies, list them, set what is set for each.")                              \
     X(key, "Make, list, rotate and revoke the companies' API keys.")                               \

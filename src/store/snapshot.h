@@ -2,7 +2,7 @@
  * Whole tables in key order, in chunks of at most a few thousand rows, while writes go on: what a
  * node's view is first filled from. Each chunk is what stands there when it is read, chunks of one
  * table and tables among each other differ in age; who reads makes up for it by reading
- * `stream_offsets` before and applying the records from there on again (docs/decisions/0040).
+ * `stream_offsets` before and applying the records from there on again (docs/decisions/0046).
  *
  * A chunk's rows are slices of its arena. After an error other than TIP_EFATAL the same chunk can
  * be read again, also with another connection. Errors: those of db.h.

@@ -69,7 +69,7 @@ class Stand:
         """Not started. `prefix` names its topics; several applications may share them. socket: the database by Unix socket."""
         settings = {"ANONYMOUS_COMPANY": COMPANY, "LOG_LEVEL": "info", "KAFKA_TOPIC_PREFIX": prefix, **(env or {})}
         app = App(self.folder / name, self.database, self.kafka, next(self.ports), next(self.ports), settings, name,
-                  self.build_dir)
+                  self.build_dir, with_index=False)
         if socket:
             app.serve.env["DATABASE_URL"] += f"?socket={self.database.socket}"
         self.apps.append(app)

@@ -1,6 +1,6 @@
 """The real thing as fixtures: a database and a Kafka broker once per run, and the application over them.
 
-stack           (session) the application most tests share: serve + ingest, company "demo", database `tipster`.
+stack           (session) the application most tests share: serve + ingest + index, company "demo", database `tipster`.
 server_factory  (function) make(env=…) starts another one with a database and topics of its own on the same two servers, for
                 tests that kill processes or need other settings; it is stopped and dropped when the test ends.
 own_servers     (function) make() starts another database and broker, for tests that break those.
@@ -36,7 +36,7 @@ SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
 class Stack(App):
     """App with what tests want on top.
 
-    stack.serve, stack.ingest   Process: kill9(), pause(), resume(), restart(), stop(), start(), children(), pid, log
+    stack.serve, .ingest, .index   Process: kill9(), pause(), resume(), restart(), stop(), start(), children(), pid, log
     stack.database, stack.kafka the servers behind it, with the same verbs
     stack.key("company", "scope", …)  a key that works, for tests of what the anonymous company may not do
     stack.base_url, ops_url, wait_caught_up(), behind(), run("verb", …), topics(), env
@@ -124,7 +124,7 @@ def servers(state_dir: Path) -> Iterator[tuple[Database, Kafka]]:
 
 
 def _require_clean_log(app: App) -> None:
-    for process in (app.serve, app.ingest):
+    for process in app.processes():
         if process.log.exists() and SANITIZER_REPORT.search(process.log.read_text(errors="replace")):
             pytest.fail(f"a sanitizer reports in {process.log}:\n" + last_lines(process.log, 60))
 
@@ -149,22 +149,23 @@ _made = 0
 @pytest.fixture
 def server_factory(request: pytest.FixtureRequest, servers: tuple[Database, Kafka],
                    state_dir: Path) -> Iterator[Callable[..., Stack]]:
-    """make(env=None, start=True, build_dir=…, database=…, kafka=…) -> Stack, stopped and dropped when the test ends.
+    """make(env=None, start=True, build_dir=…, database=…, kafka=…, index=False) -> Stack, stopped and dropped when the test ends.
 
     With start=False nothing runs yet: the test calls migrate(), serve.start(), ingest.start() itself. Its topics have 4 partitions.
+    index=True starts `tipster index` as well.
     """
     made: list[Stack] = []
     request.node.stash[MADE] = made
 
     def make(env: Optional[Mapping[str, str]] = None, start: bool = True, build_dir: Path | str = BUILD,
-             database: Optional[Database] = None, kafka: Optional[Kafka] = None) -> Stack:
+             database: Optional[Database] = None, kafka: Optional[Kafka] = None, index: bool = False) -> Stack:
         global _made
         _made += 1
         name = f"tipster_{os.getpid()}_{_made}"
         port, ops_port = free_ports(2, FIRST_PORT, LAST_PORT)
         app = Stack(state_dir / name, database or servers[0], kafka or servers[1], port, ops_port,
                     _env({"KAFKA_PARTITIONS": "4", "INGEST_SESSION_MS": "6000", **(env or {})}), name=name,
-                    build_dir=build_dir)
+                    build_dir=build_dir, with_index=index)
         made.append(app)
         return app.start() if start else app
 
@@ -204,5 +205,5 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     if report.when == "call" and report.failed:
         apps = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, App)]
         for app in apps + item.stash.get(MADE, []):
-            for process in (app.serve, app.ingest):
+            for process in app.processes():
                 report.sections.append((f"the end of {process.log}", last_lines(process.log)))

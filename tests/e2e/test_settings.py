@@ -7,7 +7,7 @@ import pytest
 from fixtures import BUILD
 from stack import TOP
 
-VERBS = ["serve", "ingest", "migrate", "company", "key", "generate", "import", "check", "config"]
+VERBS = ["serve", "ingest", "index", "migrate", "company", "key", "generate", "import", "check", "config"]
 
 
 def tipster(*arguments):

@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+"""How long after its 202 a coupon stands in the view, while 1 000 coupons a second come in.
+
+    tests/bench/freshness.py [SECONDS]      on servers of its own; prints p50 and p99 in milliseconds
+
+The probe is one coupon of a user of its own, posted alone; the view's file is looked at all the time after its answer.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import requests
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "e2e")]
+
+from records import coupon, event  # noqa: E402
+from stack import App, Database, Kafka, free_ports, stop_all  # noqa: E402
+from view_file import ViewFile, current  # noqa: E402
+
+RATE, AT_ONCE = 1000, 50
+
+
+def post(session: requests.Session, app: App, kind: str, records: list[dict]) -> None:
+    body = "\n".join(map(json.dumps, records))
+    while (answer := session.post(f"{app.base_url}/v1/{kind}", body, headers={"content-type": "application/x-ndjson"},
+                                  timeout=10)).status_code == 503:
+        time.sleep(0.1)
+    assert answer.status_code == 202, answer.text
+
+
+def load(app: App, ending: threading.Event) -> None:
+    session, number, due = requests.Session(), 0, time.monotonic()
+    while not ending.is_set():
+        post(session, app, "coupons", [coupon(f"c{number + i}", f"u{(number + i) % 5000}", [f"e{i}", f"e{i + 50}"])
+                                       for i in range(AT_ONCE)])
+        number += AT_ONCE
+        due += AT_ONCE / RATE
+        time.sleep(max(0.0, due - time.monotonic()))
+    print(f"load: {number} coupons")
+
+
+def seen_after(view: ViewFile, table, key: bytes) -> float:
+    """Seconds until the key is there."""
+    began = time.monotonic()
+    while True:
+        with view.env.begin() as txn:
+            if txn.get(key, db=table) is not None:
+                return time.monotonic() - began
+        assert time.monotonic() - began < 10, "a coupon that does not appear"
+        time.sleep(0.0002)
+
+
+def measure(app: App, seconds: float) -> list[float]:
+    session, ending, times = requests.Session(), threading.Event(), []
+    post(session, app, "events", [event(f"e{i}") for i in range(100)])
+    while (path := current(app)) is None:
+        time.sleep(0.1)
+    background = threading.Thread(target=load, args=(app, ending))
+    background.start()
+    time.sleep(3)
+    until = time.monotonic() + seconds
+    with ViewFile(path) as view:
+        table = view.env.open_db(b"users", view.txn, create=False)
+        post(session, app, "coupons", [coupon("first", "first", ["e1"])])
+        time.sleep(0.5)
+        view.txn.abort()
+        view.txn = view.env.begin()
+        company = next(key[:4] for key, _ in view.table("users") if key[4:] == b"first")
+        for number in range(1 << 30):
+            if time.monotonic() > until:
+                break
+            name = f"probe{number}"
+            post(session, app, "coupons", [coupon(name, name, ["e1"])])
+            times.append(seen_after(view, table, company + name.encode()) * 1000)
+            time.sleep(0.01)
+    ending.set()
+    background.join()
+    return sorted(times)
+
+
+def main() -> int:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20
+    with tempfile.TemporaryDirectory(prefix="tipster-bench-") as folder:
+        database_port, kafka_port, controller_port, port, ops_port = free_ports(5, 30000, 32700)
+        database, kafka = Database(folder, database_port), Kafka(folder, kafka_port, controller_port)
+        app = App(folder, database, kafka, port, ops_port, {"ANONYMOUS_COMPANY": "demo", "KAFKA_PARTITIONS": "4"})
+        try:
+            kafka.start(wait=False)
+            database.start()
+            kafka.process.wait_ready()
+            app.start()
+            times = measure(app, seconds)
+        finally:
+            stop_all([app, kafka, database])
+    print(f"{len(times)} probes: p50 {statistics.median(times):.1f} ms, p99 {times[len(times) * 99 // 100]:.1f} ms, "
+          f"longest {times[-1]:.1f} ms")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
