@@ -5,6 +5,7 @@ import { $ } from "./dashboard-dom.js";
 
 const POINTS = 150;
 const charts = [];
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -19,7 +20,7 @@ export function lines(id, series, { height = 240, format = String } = {}) {
     cursor: { points: { size: 7 }, y: false },
     legend: { show: false },
     scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.1, 1)] } },
-    axes: [{ ...axis, space: 70 }, { ...axis, size: 52, values: (_, ticks) => ticks.map(format) }],
+    axes: [{ ...axis, space: 90, values: (_, ticks) => ticks.map((time) => clock.format(time * 1000)) }, { ...axis, size: 52, values: (_, ticks) => ticks.map(format) }],
     series: [{}, ...series.map((one) => ({
       label: one.label, width: 2, points: { show: false }, spanGaps: true, paths: uPlot.paths.spline(),
       stroke: () => colour(one.colour),

@@ -18,7 +18,7 @@ from wire import Wire
 CONTRACT = TOP / "assets" / "openapi.json"
 HERE = Path(__file__).resolve().parent
 TOOLS = TOP / ".deps" / "contract" / "bin"
-EXAMPLES_PER_OPERATION = "15"
+EXAMPLES_PER_OPERATION = "8"
 SEED = os.environ.get("SEED", "20261121")
 OPERATIONS_PATHS = "^/(readyz|metrics)"
 METHODS = {"get", "put", "post", "delete", "patch"}

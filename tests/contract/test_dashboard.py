@@ -201,7 +201,7 @@ def test_every_panel(page: Page, seeded: Wire, key: str, tmp_path: Path) -> None
         batch = [coupon(user_id=f"u1-{100 + i % 100}", events=[bet_on]) for i in range(number % 7 * 20 + 20)]
         seeded.post("/v1/coupons", lines(batch), NDJSON)
         seeded.get(f"/v1/recommendations/u1-{number % 200}")
-        if page.script("return document.querySelectorAll('#routes tbody tr').length") >= 5 and number > 120:
+        if page.script("return document.querySelectorAll('#routes tbody tr').length") >= 5 and number > (240 if SCREENSHOTS else 50):
             break
         time.sleep(0.1)
     assert "POST /v1/coupons" in page.text("#routes")
