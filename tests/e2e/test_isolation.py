@@ -17,7 +17,7 @@ from typing import Any, Callable, Optional
 import pytest
 import requests
 
-from conftest import BUILD
+from fixtures import BUILD
 from records import coupon, event, fresh, user
 from wire import NDJSON, Wire, lines, problem, rows
 
