@@ -1,6 +1,6 @@
 # The commands of this project; what they do stands in tools/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench fuzz fuzz-http faults-view format lint clean
+.PHONY: help run build test faults bench fuzz fuzz-http faults-view format lint clean
 export DB
 
 help: ## This list
@@ -19,6 +19,12 @@ build: ## Build build/tipster and build/tipster-server
 test: ## All tests on their own servers and ports; DB=mysql: on MySQL 8 instead of MariaDB
 	@tools/install test
 	@/usr/bin/python3 tools/test.py
+
+faults: build ## Every fault under load, and what was lost (nothing); FAULTS='--mix 15 --seed 1' for all at random
+	@tools/install test
+	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+	@tools/build build-faults
+	@/usr/bin/python3 tests/faults/faults.py $(FAULTS)
 
 bench: build ## Speed and memory against the bars, and build/bench.json; BENCH='--quick' for a trial
 	@tools/install test
@@ -49,4 +55,4 @@ lint: ## Include arrows, limits, and formatting
 	@tools/check_format
 
 clean: ## Remove what was built; downloads (.deps/) and data (.run/) stay
-	@rm -rf build build-asan build-fuzz
+	@rm -rf build build-*

@@ -118,6 +118,18 @@ def pytests(suite: Suite, name: str, arguments: Sequence[str | os.PathLike]) -> 
     suite.add(name, passed, failed)
 
 
+def faults(suite: Suite) -> None:
+    """The short form of `make faults`: the quick ones, once each."""
+    say("faults, once each:")
+    report = LOGS / "faults.json"
+    report.unlink(missing_ok=True)
+    subprocess.run(["/usr/bin/python3", "tests/faults/faults.py", "--short", "--json", str(report)], cwd=TOP,
+                   stdin=subprocess.DEVNULL, check=False)
+    rows = json.loads(report.read_text()) if report.exists() else []
+    passed = sum(row["passed"] for row in rows)
+    suite.add("faults, once each", passed, len(rows) - passed if rows else 1)
+
+
 def main() -> int:
     suite = Suite()
     kind = os.environ.get("DB") or "mariadb"
@@ -137,6 +149,8 @@ def main() -> int:
     if built:
         others = [path for path in ("tests/kore", "tests/e2e", "tests/contract") if any((TOP / path).glob("test_*.py"))]
         pytests(suite, f"end-to-end tests on {kind}", [*others, *sys.argv[1:]])
+        if suite.stage("build with faults", ["tools/build", "build-faults"]):
+            faults(suite)
     else:
         suite.add("end-to-end tests", 0, 1)
     print(f"{suite.passed} passed, {suite.failed} failed", flush=True)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "base/mem.h"
 #include "ingest/fold.h"
 
@@ -235,7 +236,12 @@ static int transact(struct db *db, struct slice *slice, bool uncertain,
     err = write_rows(db, slice, counters);
     if (err == 0)
         err = advance_partitions(db, slice);
-    return err == 0 ? db_commit(db) : err;
+    if (err != 0)
+        return err;
+    fault_die("before-commit");
+    err = db_commit(db);
+    fault_die("after-commit");
+    return err;
 }
 
 int apply_slice(struct db *db, struct item *items, size_t count, bool uncertain,

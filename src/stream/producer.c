@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "stream/kafka.h"
@@ -287,6 +288,9 @@ int producer_send(struct producer *producer, enum record_kind kind, int32_t part
 {
     if (producer->fatal)
         return TIP_EUNAVAIL;
+    if (fault_is_due("producer-fatal"))
+        rd_kafka_test_fatal_error(producer->client, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+                                  "a fault asked for by TIPSTER_FAULT");
     if (producer->held_count == HELD_MAX)
         release_held(producer);
     if (producer->held_count == 0 && gate_is_open(producer))

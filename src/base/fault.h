@@ -1,0 +1,28 @@
+/*
+ * Points at which a test build goes wrong on purpose: built with -Dfaults=true, a process that has
+ * TIPSTER_FAULT=name:N[,name:N…] in its environment meets the N-th pass of the point `name`. In
+ * every other build the points are nothing.
+ */
+#ifndef TIPSTER_BASE_FAULT_H
+#define TIPSTER_BASE_FAULT_H
+
+#include <stdbool.h>
+
+#ifdef TIPSTER_FAULTS
+/* Whether this pass of the point is the one that the environment asks for. */
+bool fault_is_due(const char *name);
+/* Dies here, as by kill -9, when this pass is the one. */
+void fault_die(const char *name);
+#else
+static inline bool fault_is_due(const char *name)
+{
+    (void)name;
+    return false;
+}
+static inline void fault_die(const char *name)
+{
+    (void)name;
+}
+#endif
+
+#endif
