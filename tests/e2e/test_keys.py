@@ -281,7 +281,7 @@ def test_company_commands(admin) -> None:
     refused(admin, 1, "company", "add", "bets-1", "already")
     refused(admin, 1, "company", "set", "absent", "name=x", "no company 'absent'")
     refused(admin, 2, "company", "set", "bets-1", "include_started=yes", "must be 0 or 1")
-    refused(admin, 2, "company", "set", "bets-1", "colour=red", "name=")
+    refused(admin, 2, "company", "set", "bets-1", "colour=red", "set takes name")
     refused(admin, 2, "company", "add", "No Good", "a-z")
     refused(admin, 2, "company", "add", "x" * 33, "1 to 32")
     refused(admin, 2, "company", "add", "ok", "--partitions", "0", "1 to 1024")
