@@ -79,8 +79,8 @@ static int take_page(struct str body, api_event *take, void *context, struct buf
     return err;
 }
 
-int api_events_fetch(const char *url, int64_t from_ms, int64_t to_ms, api_event *take,
-                     void *context, struct buf *ret_problem)
+int api_events_fetch(const char *url, const char *key, int64_t from_ms, int64_t to_ms,
+                     api_event *take, void *context, struct buf *ret_problem)
 {
     struct http_client *client;
     int err = http_client_open(url, 1, &client);
@@ -88,6 +88,7 @@ int api_events_fetch(const char *url, int64_t from_ms, int64_t to_ms, api_event 
         buf_addf(ret_problem, "'%s' is not http://HOST:PORT", url);
         return err;
     }
+    http_client_set_key(client, key);
     char from[TIME_TEXT_SIZE], to[TIME_TEXT_SIZE];
     struct answer answer = {0};
     AUTO_BUF cursor = {0};

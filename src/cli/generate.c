@@ -228,9 +228,9 @@ static int fetch_events(struct generate *generate)
     if (strcmp(url, "api") == 0)
         url = to_stdout(generate) ? generate->load.default_url : generate->load.sender.url;
     int64_t as_of_ms = generate->options.as_of_ms;
-    int err = api_events_fetch(url, as_of_ms - generate->options.days * DAY_MS,
-                               as_of_ms + POPULATION_WINDOW_MS, add_event, generate->population,
-                               &problem);
+    int err = api_events_fetch(
+        url, generate->load.sender.key, as_of_ms - generate->options.days * DAY_MS,
+        as_of_ms + POPULATION_WINDOW_MS, add_event, generate->population, &problem);
     if (err != 0)
         complain("cannot fetch events", buf_cstr(&problem));
     return err;

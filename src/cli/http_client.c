@@ -26,6 +26,7 @@ struct slot {
 struct http_client {
     CURLM *multi;
     char *base_url;
+    char *authorization; /* a header line, or NULL */
     int connections, busy;
     struct slot *slots;
 };
@@ -88,6 +89,12 @@ int http_client_open(const char *base_url, int connections, struct http_client *
     return 0;
 }
 
+void http_client_set_key(struct http_client *client, const char *key)
+{
+    free(client->authorization);
+    client->authorization = *key != '\0' ? xasprintf("Authorization: Bearer %s", key) : NULL;
+}
+
 void http_client_close(struct http_client *client)
 {
     if (client == NULL)
@@ -103,6 +110,7 @@ void http_client_close(struct http_client *client)
     curl_multi_cleanup(client->multi);
     free(client->slots);
     free(client->base_url);
+    free(client->authorization);
     free(client);
 }
 
@@ -116,7 +124,8 @@ int http_client_busy(const struct http_client *client)
     return client->busy;
 }
 
-static void set_content_type(struct slot *slot, const char *content_type)
+static void set_headers(const struct http_client *client, struct slot *slot,
+                        const char *content_type)
 {
     if (slot->headers != NULL && slot->content_type == content_type)
         return;
@@ -126,6 +135,8 @@ static void set_content_type(struct slot *slot, const char *content_type)
         AUTO_FREE char *header = xasprintf("Content-Type: %s", content_type);
         slot->headers = curl_slist_append(slot->headers, header);
     }
+    if (client->authorization != NULL)
+        slot->headers = curl_slist_append(slot->headers, client->authorization);
     slot->content_type = content_type;
     curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers);
 }
@@ -147,7 +158,7 @@ void http_client_start(struct http_client *client, const char *path, const char 
     } else {
         curl_easy_setopt(slot->easy, CURLOPT_HTTPGET, 1L);
     }
-    set_content_type(slot, content_type);
+    set_headers(client, slot, content_type);
     buf_clear(&slot->body);
     slot->error[0] = '\0';
     slot->done = done;

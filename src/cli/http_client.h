@@ -28,6 +28,8 @@ typedef void http_done(void *context, const struct http_reply *reply);
  * Nothing is sent yet. TIP_EINVAL: not such a URL.
  */
 int http_client_open(const char *base_url, int connections, struct http_client **ret_client);
+/* Every request brings this API key from here on; "": none. Before the first one. */
+void http_client_set_key(struct http_client *client, const char *key);
 /* Requests under way are dropped without a callback. NULL is fine. */
 void http_client_close(struct http_client *client);
 

@@ -15,7 +15,7 @@ void load_options_init(struct load_options *options, const struct config *config
     *options = (struct load_options){
         .default_url =
             xasprintf("http://%s:%" PRId64, anywhere ? "127.0.0.1" : config->bind, config->port),
-        .sender = {.connections = 4, .batch = 500, .retry_ms = 60000},
+        .sender = {.key = config->api_key, .connections = 4, .batch = 500, .retry_ms = 60000},
     };
     options->sender.url = options->default_url;
 }

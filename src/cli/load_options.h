@@ -45,7 +45,8 @@ enum {
     "  --rate N           records per second at most\n"                                            \
     "  --retry-for S      seconds to go on trying while the server is away (default 60)\n"         \
     "  --json             the result as one JSON object on standard output, too\n"                 \
-    "  --help             this text\n"
+    "  --help             this text\n"                                                             \
+    "\nA server that wants a key gets the one in API_KEY (`tipster key add`).\n"
 
 void load_options_init(struct load_options *options, const struct config *config);
 void load_options_release(struct load_options *options);

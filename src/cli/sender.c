@@ -58,6 +58,7 @@ int sender_open(const struct sender_options *options, struct load_report *report
     int err = http_client_open(options->url, options->connections, &client);
     if (err != 0)
         return err;
+    http_client_set_key(client, options->key);
     struct sender *sender = xcalloc(1, sizeof(*sender));
     sender->options = *options;
     sender->report = report;

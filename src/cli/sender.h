@@ -21,6 +21,7 @@ enum {
 
 struct sender_options {
     const char *url;    /* http://host:port */
+    const char *key;    /* of the API; "": none */
     int connections;    /* 1 to SENDER_CONNECTIONS_MAX */
     int batch;          /* lines, up to SENDER_BATCH_MAX; 1: single JSON objects */
     int64_t rate_per_s; /* records; 0: as fast as it goes */

@@ -194,6 +194,22 @@ def test_keys_work_while_the_database_is_away(server_factory, own_servers) -> No
     wait_for(lambda: write(app, bearer(key)).status_code == 202, 10, "the database's return")
 
 
+def test_generate_and_import_bring_a_key(server_factory) -> None:
+    app = server_factory({"ANONYMOUS_COMPANY": ""})
+    arguments = ("generate", "--users", "5", "--events", "20", "--coupons", "10", "--retry-for", "0")
+    refused_run = app.run(*arguments, check=False)
+    assert refused_run.returncode != 0 and "401" in refused_run.stderr, refused_run
+    key = app.key("acme", "ingest", "read")
+    app.run(*arguments, env={"API_KEY": key})
+    app.wait_caught_up()
+    app.run("generate", "--users", "5", "--coupons", "10", "--seed", "2", "--events-from", "api", env={"API_KEY": key})
+    app.wait_caught_up()
+    with app.db() as connection, connection.cursor() as cursor:
+        cursor.execute("select company_id, count(*) from coupons group by company_id")
+        ((company, count),) = cursor.fetchall()
+    assert (company, count) == (b"acme", 20)
+
+
 def test_more_than_fits_is_left_out_and_said(app) -> None:
     for company in ("a", "b", "c"):
         app.run("company", "add", company)
