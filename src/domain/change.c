@@ -114,7 +114,10 @@ static int decode_delete(enum record_kind kind, struct str value, struct change 
         return poison(ret_detail, detail_size, "the withdrawal is not JSON");
     struct str event_id = id_member(document.nodes, "event_id");
     const struct json_node *version = json_member(document.nodes, str_of("version"));
-    bool good = event_id.len > 0 && (version == NULL || version->type == NODE_INTEGER);
+    bool version_fits =
+        version == NULL ||
+        (version->type == NODE_INTEGER && version->integer >= 0 && version->integer <= VERSION_MAX);
+    bool good = event_id.len > 0 && version_fits;
     if (good) {
         change->record = (struct record){.kind = RECORD_EVENT};
         change->record.event.event_id = event_id;

@@ -63,6 +63,10 @@ static void check_decoded(enum record_kind kind, const struct change_source *sou
     char detail[160];
     struct change again;
     FUZZ_REQUIRE(id_is_valid(record_key_id(&change->record)), "the id can be stored");
+    FUZZ_REQUIRE(
+        change->kind != CHANGE_DELETE || change->record.event.version == VERSION_NONE ||
+            (change->record.event.version >= 0 && change->record.event.version <= VERSION_MAX),
+        "a version is one or none");
     change_key(change->company, record_key_id(&change->record), &key);
     FUZZ_REQUIRE(str_equal(buf_str(&key), source->key), "the key is the record's");
     add_value(change, &value);

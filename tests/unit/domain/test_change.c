@@ -50,6 +50,14 @@ static void reads_a_withdrawal(void **state)
     change_release(&change);
     assert_int_equal(change_decode(RECORD_USER, &source, &change, detail, sizeof(detail)),
                      TIP_EINVAL);
+    static const int64_t bad[] = {-2, VERSION_MAX + 1};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        buf_clear(&body);
+        change_delete_value(str_of("u"), bad[i], &body);
+        source.value = buf_str(&body);
+        assert_int_equal(change_decode(RECORD_EVENT, &source, &change, detail, sizeof(detail)),
+                         TIP_EINVAL);
+    }
 }
 
 static void reads_an_erasure(void **state)
