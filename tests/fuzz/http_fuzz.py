@@ -205,7 +205,9 @@ def require(condition: Any, what: str) -> None:
 def check_answer(status: int, headers: dict[str, str], content: bytes, is_head: bool) -> None:
     require(status in DOCUMENTED, f"the status {status} is not documented")
     media = headers.get("content-type", "").split(";")[0]
-    require(headers.get("x-request-id") and headers.get("cache-control") == "no-store", f"headers of {status}: {headers}")
+    require(headers.get("x-request-id"), f"no request id in {headers}")
+    caching = ("no-store",) if status >= 400 else ("no-store", "no-cache")  # pages and their files are revalidated
+    require(headers.get("cache-control") in caching, f"headers of {status}: {headers}")
     if is_head and not content:
         return
     try:
