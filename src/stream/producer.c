@@ -128,16 +128,15 @@ static void wake(const struct producer *producer)
 }
 
 /*
- * From one group to the next: the linger, and up to twice that after large ones. Under heavy load
- * the requests that wait elsewhere would otherwise make many small groups, at a cost that keeps
- * them waiting.
+ * From one group to the next: the linger, and up to half as much again after large ones. Under
+ * heavy load the requests that wait elsewhere would otherwise make many small groups, at a cost
+ * that keeps them waiting.
  */
 static int64_t interval_us(const struct producer *producer)
 {
-    int64_t by_size_us = producer->linger_us * (int64_t)producer->group / GROUP_USUAL;
-    if (by_size_us < producer->linger_us)
-        return producer->linger_us;
-    return by_size_us < 2 * producer->linger_us ? by_size_us : 2 * producer->linger_us;
+    int64_t least_us = producer->linger_us, most_us = least_us * 3 / 2;
+    int64_t by_size_us = least_us * (int64_t)producer->group / GROUP_USUAL;
+    return by_size_us < least_us ? least_us : by_size_us > most_us ? most_us : by_size_us;
 }
 
 /*
