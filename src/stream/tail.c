@@ -17,6 +17,16 @@ struct tail {
     bool cut_off;
 };
 
+/* Not on the way of the records: says that no broker can be reached. Called by tail_poll. */
+static void on_error(rd_kafka_t *client, int err, const char *reason, void *opaque)
+{
+    struct tail *tail = opaque;
+    (void)client;
+    if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        tail->cut_off = true;
+    log_debug("tail", "%s", reason);
+}
+
 static rd_kafka_conf_t *tail_conf(const struct config *config, struct buf *ret_problem)
 {
     const struct kafka_option options[] = {
@@ -54,13 +64,18 @@ int tail_create(const struct config *config, const int64_t *next_offsets, struct
                 struct buf *ret_problem)
 {
     rd_kafka_conf_t *conf = tail_conf(config, ret_problem);
-    rd_kafka_t *client = conf != NULL ? kafka_client(RD_KAFKA_CONSUMER, conf, ret_problem) : NULL;
-    if (client == NULL)
+    if (conf == NULL)
         return TIP_ECONFIG;
-    rd_kafka_poll_set_consumer(client);
-    size_t count = (size_t)config->kafka_partitions * RECORD_KINDS;
     struct tail *tail = xcalloc(1, sizeof(*tail));
-    tail->client = client;
+    rd_kafka_conf_set_opaque(conf, tail);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    tail->client = kafka_client(RD_KAFKA_CONSUMER, conf, ret_problem);
+    if (tail->client == NULL) {
+        free(tail);
+        return TIP_ECONFIG;
+    }
+    rd_kafka_poll_set_consumer(tail->client);
+    size_t count = (size_t)config->kafka_partitions * RECORD_KINDS;
     tail->config = config;
     tail->next = xcalloc(count, sizeof(*tail->next));
     tail->mark = xcalloc(count, sizeof(*tail->mark));
@@ -76,12 +91,10 @@ int tail_create(const struct config *config, const int64_t *next_offsets, struct
 }
 
 /* An error that came in place of a message: 1 when reading goes on by itself. */
-static int judge_error(struct tail *tail, const rd_kafka_message_t *message,
+static int judge_error(const struct tail *tail, const rd_kafka_message_t *message,
                        struct buf *ret_problem)
 {
     char text[256];
-    if (message->err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        tail->cut_off = true;
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
         message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
         buf_addf(ret_problem, "the next offset of %s [%d] is not in Kafka any more: %s",

@@ -115,6 +115,9 @@ def differences(app: Any, path: Path, shard: Callable[[str], bool] = lambda user
         got = {"events": view.events(), "counts": {name: n for name, n in view.counts().items() if n},
                "users": {}, "bets": {}}
         for name, (known, older, bets) in view.users().items():
+            if not shard(name):
+                assert not bets, f"{name} belongs to another shard"
+                continue
             got["users"][name] = known
             if not older:
                 got["bets"][name] = sorted(bets)
