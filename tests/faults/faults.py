@@ -16,6 +16,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -230,6 +231,7 @@ def main() -> int:
             print(f"{fault.rows:>4}  {fault.name}" + (f" ({fault.note})" if fault.note else ""))
         return 0
     enter_namespace()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is started is ended then, too
     folder = Path(tempfile.mkdtemp(prefix="tipster-faults-"))
     rows: list[dict[str, Any]] = []
     bench: Optional[Bench] = None
