@@ -293,7 +293,7 @@ def test_a_taken_port_is_one_clear_line(server: Server, setting: str) -> None:
     assert "taken" in result.stderr
 
 
-@pytest.mark.parametrize("settings,name", [({"ANONYMOUS_COMPANY": ""}, "ANONYMOUS_COMPANY"), ({"OPS_BIND": "here"}, "OPS_BIND"),
+@pytest.mark.parametrize("settings,name", [({"BIND": "0.0.0.0"}, "ANONYMOUS_COMPANY"), ({"OPS_BIND": "here"}, "OPS_BIND"),
                                            ({"WORKERS": "none"}, "WORKERS"), ({"LOG_LEVEL": "loud"}, "LOG_LEVEL"),
                                            ({"DATABASE_URL": "postgres://x"}, "DATABASE_URL")])
 def test_a_bad_setting_is_named(server: Server, settings: dict[str, str], name: str) -> None:
