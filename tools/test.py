@@ -22,6 +22,8 @@ TOP = Path(__file__).resolve().parent.parent
 LOGS = TOP / "build" / "test-logs"
 CMOCKA_COUNT = re.compile(r"^\[  (PASSED|FAILED)  \] (\d+) test\(s\)", re.MULTILINE)
 NOTHING_COLLECTED = 5  # pytest: no test is left
+# Most of these tests wait for servers; each of two processes has servers of its own and takes whole files.
+IN_PARALLEL = ["-n", "2", "--dist", "loadfile"]
 STARTED = time.monotonic()
 
 
@@ -105,10 +107,10 @@ def pytest_run(name: str, arguments: Sequence[str | os.PathLike]) -> tuple[int, 
     return passed, failed
 
 
-def pytests(suite: Suite, name: str, arguments: Sequence[str | os.PathLike]) -> None:
+def pytests(suite: Suite, name: str, arguments: Sequence[str | os.PathLike], options: Sequence[str] = ()) -> None:
     """Tests that judge durations get a second try, and it is said when they needed it; no others do."""
     say(f"{name}:")
-    passed, failed = pytest_run(name, arguments)
+    passed, failed = pytest_run(name, [*options, *arguments])
     if failed:
         say(f"{name}, second try of failed tests that judge durations:")
         again, _ = pytest_run(f"{name} again", ["--last-failed", "--last-failed-no-failures=none", "-m", "timing", *arguments])
@@ -148,7 +150,7 @@ def main() -> int:
     pytests(suite, "tools tests", ["tests/tools"])
     if built:
         others = [path for path in ("tests/kore", "tests/e2e", "tests/contract") if any((TOP / path).glob("test_*.py"))]
-        pytests(suite, f"end-to-end tests on {kind}", [*others, *sys.argv[1:]])
+        pytests(suite, f"end-to-end tests on {kind}", [*others, *sys.argv[1:]], IN_PARALLEL)
         if suite.stage("build with faults", ["tools/build", "build-faults"]):
             faults(suite)
     else:

@@ -28,7 +28,9 @@ from stack import TOP, App, Database, Kafka, free_ports, last_lines, stop_all
 
 DB_KIND = os.environ.get("DB", "mariadb")
 BUILD = Path(os.environ.get("TIPSTER_BUILD", TOP / "build"))
-FIRST_PORT, LAST_PORT = 30000, 32700
+# Processes of one run (pytest -n 2: gw0, gw1) take their ports from ranges of their own.
+_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 2
+FIRST_PORT, LAST_PORT = 30000 + 1350 * _PROCESS, 31340 + 1350 * _PROCESS
 MADE = pytest.StashKey[list]()
 SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
 
