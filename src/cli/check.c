@@ -112,19 +112,23 @@ static int wait_until_stored(struct progress_view *view, int64_t wait_ms, struct
     struct progress progress;
     progress_begin(&progress, stderr, "records stored", 0);
     for (;;) {
-        int err = read_view(view, ret_problem);
+        bool late = clock_monotonic_ms() >= deadline_ms;
+        buf_clear(ret_problem);
+        int err = read_view(view, ret_problem); /* a server may be away while there is time */
         int64_t behind = err == 0 ? records_behind(view, &total) : 0;
-        if (behind > 0 && clock_monotonic_ms() >= deadline_ms) {
+        if (behind > 0 && late) {
             buf_addf(ret_problem, "ingest is %" PRId64 " records behind after %" PRId64 " s",
                      behind, wait_ms / 1000);
             err = TIP_ETIMEOUT;
         }
-        if (err != 0 || behind == 0) {
+        if ((err != 0 && late) || (err == 0 && behind == 0)) {
             progress_end(&progress);
             return err;
         }
-        progress.total = (uint64_t)total;
-        progress_show(&progress, (uint64_t)(total > behind ? total - behind : 0));
+        if (err == 0) {
+            progress.total = (uint64_t)total;
+            progress_show(&progress, (uint64_t)(total > behind ? total - behind : 0));
+        }
         nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
     }
 }

@@ -182,14 +182,15 @@ def test_wrong_use(server_factory):
         assert done.returncode == 2 and word in done.stderr, done
 
 
-def rebuilt_because(app, word):
-    """Starts index, which must say so, not serve what is there, and build another view."""
+def rebuilt_because(app, *words):
+    """Starts index, which must say one of these, not serve what is there, and build another view."""
     old = current(app)
     app.index.start()
     wait_for(lambda: current(app) not in (old, None), what="another view")
     path = assert_equal(app)
     lines = [line for line in log_of(app).splitlines() if "building a new view" in line]
-    assert len(lines) == 1 and str(old) in lines[0] and word in lines[0], log_of(app)
+    assert len(lines) == 1 and str(old) in lines[0], log_of(app)
+    assert any(word in lines[0] for word in words), log_of(app)
     return path
 
 
@@ -294,7 +295,8 @@ def test_topics_made_anew(stopped):
     stopped.serve.start()
     stopped.ingest.start()
     send(stopped, [("coupon", coupon(fresh("c"), "u1", ["e1"])) for _ in range(20)])
-    rebuilt_because(stopped, "made anew")
+    # What it notices first: that the topics are others, or that they are shorter than where it stood.
+    rebuilt_because(stopped, "made anew", "not in Kafka any more")
 
 
 def test_an_unreachable_broker_counts_as_current(server_factory, own_servers):
