@@ -21,7 +21,7 @@ from typing import Sequence
 TOP = Path(__file__).resolve().parent.parent
 LOGS = TOP / "build" / "test-logs"
 CMOCKA_COUNT = re.compile(r"^\[  (PASSED|FAILED)  \] (\d+) test\(s\)", re.MULTILINE)
-NOTHING_COLLECTED = 5  # pytest: no test is left
+SOME_FAILED, NOTHING_COLLECTED = 1, 5  # exit statuses of pytest
 # Most of these tests wait for servers; each of two processes has servers of its own and takes whole files.
 IN_PARALLEL = ["-n", "2", "--dist", "loadfile"]
 STARTED = time.monotonic()
@@ -89,8 +89,8 @@ def unit_tests(suite: Suite) -> None:
     suite.add("unit tests (ASan, UBSan)", passed, failed)
 
 
-def pytest_run(name: str, arguments: Sequence[str | os.PathLike]) -> tuple[int, int]:
-    """pytest with its own short output on the screen; how many passed and failed, from its report."""
+def pytest_run(name: str, arguments: Sequence[str | os.PathLike]) -> tuple[int, int, int]:
+    """pytest with its own short output on the screen; how many passed and failed, from its report, and its exit status."""
     report = LOGS / f"{name.replace(' ', '-')}.xml"
     report.unlink(missing_ok=True)
     status = subprocess.run(["/usr/bin/python3", "-m", "pytest", "-q", "--no-header", "-rfE",
@@ -104,16 +104,16 @@ def pytest_run(name: str, arguments: Sequence[str | os.PathLike]) -> tuple[int, 
             passed += int(run_of.get("tests")) - bad - int(run_of.get("skipped"))
     if status not in (0, NOTHING_COLLECTED) and failed == 0:
         failed = 1  # pytest itself could not go on
-    return passed, failed
+    return passed, failed, status
 
 
 def pytests(suite: Suite, name: str, arguments: Sequence[str | os.PathLike], options: Sequence[str] = ()) -> None:
     """Tests that judge durations get a second try, and it is said when they needed it; no others do."""
     say(f"{name}:")
-    passed, failed = pytest_run(name, [*options, *arguments])
-    if failed:
+    passed, failed, status = pytest_run(name, [*options, *arguments])
+    if status == SOME_FAILED:
         say(f"{name}, second try of failed tests that judge durations:")
-        again, _ = pytest_run(f"{name} again", ["--last-failed", "--last-failed-no-failures=none", "-m", "timing", *arguments])
+        again, _, _ = pytest_run(f"{name} again", ["--last-failed", "--last-failed-no-failures=none", "-m", "timing", *arguments])
         passed, failed = passed + again, failed - again
         if again:
             say(f"{name}: {again} passed on the second try only")

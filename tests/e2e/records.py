@@ -20,7 +20,8 @@ DROP: Any = object()  # user(country=DROP): the record without that field
 _FRESH: Any = object()
 
 _serial = itertools.count()
-_run = f"{int(time.time()):x}{os.getpid():x}"
+# The same in all processes of a run, which must find the same tests; each has servers of its own.
+_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{int(time.time()):x}{os.getpid():x}")[:12]
 
 
 def fresh(prefix: str) -> str:
