@@ -42,6 +42,12 @@ int admin_company(struct db *db, const char *verb, const char *id, struct compan
     return err;
 }
 
+int32_t admin_spread(const struct config *config, int32_t wanted)
+{
+    int64_t spread = wanted > 0 ? wanted : config->company_partitions;
+    return (int32_t)(spread < config->kafka_partitions ? spread : config->kafka_partitions);
+}
+
 bool admin_text_is_valid(const char *text, size_t max_bytes)
 {
     struct str str = str_of(text);

@@ -16,6 +16,9 @@ int admin_failed(struct db *db, const char *verb, const char *what);
 /* The row of a company. An err after it was printed that there is none. */
 int admin_company(struct db *db, const char *verb, const char *id, struct company *ret_company);
 
+/* Over how many partitions a new company's keys spread: `wanted`, or, 0, what the settings say. */
+int32_t admin_spread(const struct config *config, int32_t wanted);
+
 /* Text that people read: valid UTF-8 without control characters, at most max_bytes. */
 bool admin_text_is_valid(const char *text, size_t max_bytes);
 

@@ -14,32 +14,17 @@
 enum { PATIENCE_MS = 10000, PAUSE_US = 200000 };
 
 struct answer {
-    bool came;
-    long status;
+    long status;     /* 0: none came */
     struct buf body; /* or why none came */
 };
-
-static void on_reply(void *context, const struct http_reply *reply)
-{
-    struct answer *answer = context;
-    answer->came = true;
-    answer->status = reply->status;
-    buf_clear(&answer->body);
-    if (reply->failure != NULL)
-        buf_add_text(&answer->body, reply->failure);
-    else
-        buf_add_str(&answer->body, reply->body);
-}
 
 /* One GET, again while the server is away. */
 static int get(struct http_client *client, const char *path, struct answer *answer)
 {
     int64_t limit_ms = clock_monotonic_ms() + PATIENCE_MS;
     for (;;) {
-        answer->came = false;
-        http_client_start(client, path, NULL, (struct str){0}, on_reply, answer);
-        while (!answer->came)
-            http_client_run(client, 100);
+        answer->status = 0;
+        (void)http_client_get(client, path, &answer->status, &answer->body);
         if (answer->status == 200)
             return 0;
         bool transient = answer->status == 0 || answer->status == 429 || answer->status >= 500;

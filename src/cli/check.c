@@ -15,31 +15,11 @@
 #include "stream/topics.h"
 #include "stream/watch.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum { EXIT_UNCHECKED = 4, KAFKA_TIMEOUT_MS = 5000, WAIT_DEFAULT_S = 30, WAIT_MAX_S = 24 * 3600 };
-
-static const char help[] =
-    "Usage: tipster check --ledger FILE… [--company ID] [--wait SECONDS] [--partial] [--json]\n\n"
-    "Holds ledgers of what was sent against what is stored: every acknowledged record is stored "
-    "once with the content "
-    "it had,\nor stands in `rejected`, or was overtaken by a later one; nothing else is there; "
-    "derived tables agree. "
-    "Waits first until\ningest has stored all that is in Kafka. Send nothing while it runs.\n\n"
-    "  --ledger FILE…  text, tab separated: attempt SEQ coupon|user|event put|delete|erase "
-    "v1|older "
-    "JSON\n"
-    "                                   and outcome SEQ ok|fail|unknown (docs/reliability.md)\n"
-    "  --company ID    whose records these are (ANONYMOUS_COMPANY)\n"
-    "  --wait SECONDS  how long ingest may take to catch up (30)\n"
-    "  --partial       the company has records that are in no ledger\n"
-    "  --json          the result as JSON\n\n"
-    "Exit code: 0 clean, 1 something is wrong, 2 wrong use, 4 could not check (a server is away, "
-    "ingest is behind).\n\n"
-    "Example:\n  tipster check --ledger sent.ledger --wait 60\n";
 
 struct options {
     const char *company;
@@ -240,7 +220,7 @@ static int check_against(const struct config *config, const struct options *opti
     return code;
 }
 
-static int run(const struct config *config, const struct options *options)
+static int check_ledgers(const struct config *config, const struct options *options)
 {
     AUTO_BUF problem = {0};
     struct ledger ledger = {0};
@@ -257,64 +237,81 @@ static int run(const struct config *config, const struct options *options)
     return code;
 }
 
-/* Says it; always false. */
-static bool wrong_use(const char *what)
-{
-    fprintf(stderr, "tipster check: %s (tipster check --help)\n", what);
-    return false;
-}
-
-/* A number of seconds from 0 to WAIT_MAX_S. */
-static bool parse_seconds(const char *text, int64_t *ret_ms)
-{
-    char *end;
-    long seconds = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || seconds < 0 || seconds > WAIT_MAX_S)
-        return false;
-    *ret_ms = seconds * 1000;
-    return true;
-}
-
 /* False: wrong use, which has been said. */
-static bool parse_options(int argc, char **argv, struct options *options)
+static bool read_options(struct command_line *line, struct options *options)
 {
-    static const struct option known[] = {
-        {"ledger", required_argument, NULL, 'l'}, {"company", required_argument, NULL, 'c'},
-        {"wait", required_argument, NULL, 'w'},   {"partial", no_argument, NULL, 'p'},
-        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        if (option == 'l')
-            options->files[options->file_count++] = optarg;
-        else if (option == 'c')
-            options->company = optarg;
-        else if (option == 'w' && !parse_seconds(optarg, &options->wait_ms))
-            return wrong_use("--wait must be a number of seconds, at most a day");
-        else if (option == 'p')
+    const char *value;
+    uint64_t seconds;
+    int option;
+    while ((option = command_next(line, &value)) >= 0) {
+        if (option == 'l') {
+            options->files[options->file_count++] = value;
+        } else if (option == 'c') {
+            options->company = value;
+        } else if (option == 'w') {
+            if (command_number(&command_check, "wait", value, 0, WAIT_MAX_S, &seconds) != 0)
+                return false;
+            options->wait_ms = (int64_t)seconds * 1000;
+        } else if (option == 'p') {
             options->partial = true;
-        else if (option == 'j')
+        } else {
             options->json = true;
-        else if (option == '?')
-            return wrong_use("wrong options");
-    }
-    while (optind < argc)
-        options->files[options->file_count++] = argv[optind++];
-    if (options->file_count == 0)
-        return wrong_use("--ledger FILE is missing");
-    if (!company_id_is_valid(options->company))
-        return wrong_use("--company must be 1 to 32 of a-z, 0-9, - and _");
-    return true;
-}
-
-int verb_check(int argc, char **argv, const struct config *config)
-{
-    AUTO_FREE const char **files = xcalloc((size_t)argc + 1, sizeof(*files));
-    struct options options = {
-        .company = config->anonymous_company, .wait_ms = WAIT_DEFAULT_S * 1000, .files = files};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
-            fputs(help, stdout);
-            return EXIT_DONE;
         }
     }
-    return parse_options(argc, argv, &options) ? run(config, &options) : EXIT_USAGE;
+    if (option == COMMAND_WRONG)
+        return false;
+    for (char **file = command_arguments(line); *file != NULL; file++)
+        options->files[options->file_count++] = *file;
+    const char *problem = options->file_count == 0 ? "--ledger FILE is missing"
+                          : !company_id_is_valid(options->company)
+                              ? "--company must be 1 to 32 of a-z, 0-9, - and _"
+                              : NULL;
+    if (problem != NULL)
+        command_wrong(&command_check, "%s", problem);
+    return problem == NULL;
 }
+
+static int run(struct command_line *line, const struct config *config)
+{
+    AUTO_FREE const char **files = xcalloc((size_t)line->argc + 1, sizeof(*files));
+    struct options options = {
+        .company = config->anonymous_company, .wait_ms = WAIT_DEFAULT_S * 1000, .files = files};
+    return read_options(line, &options) ? check_ledgers(config, &options) : EXIT_USAGE;
+}
+
+static const struct command_option known_options[] = {
+    {'l', "ledger", "FILE",
+     "text, tab separated: attempt SEQ coupon|user|event put|delete|erase v1|older JSON, and "
+     "outcome SEQ ok|fail|unknown (docs/reliability.md); several are read together",
+     .completion = COMPLETE_FILES},
+    {'c', "company", "ID", "whose records these are (ANONYMOUS_COMPANY)"},
+    {'w', "wait", "SECONDS", "how long ingest may take to catch up (30)"},
+    {'p', "partial", NULL, "the company has records that are in no ledger"},
+    {'j', "json", NULL, "the result as JSON"},
+    {0},
+};
+
+static const struct command_exit exits[] = {
+    {EXIT_DONE, "clean"},
+    {EXIT_FAILED, "something is wrong"},
+    {EXIT_USAGE, "wrong use or a wrong setting"},
+    {EXIT_UNCHECKED, "could not check: a server is away, or ingest is behind"},
+    {0, NULL},
+};
+
+const struct command command_check = {
+    .name = "check",
+    .summary = "Hold a ledger of what was sent against what is stored.",
+    .description =
+        "Holds ledgers of what was sent against what is stored: every acknowledged record is "
+        "stored once with the content it had, or stands in `rejected`, or was overtaken by a "
+        "later one; nothing else is there; derived tables agree. Waits first until ingest has "
+        "stored all that is in Kafka. Send nothing while it runs.",
+    .arguments = "[FILE…]",
+    .arguments_max = COMMAND_ANY_NUMBER,
+    .completion = COMPLETE_FILES,
+    .options = known_options,
+    .exits = exits,
+    .examples = "tipster check --ledger sent.ledger --wait 60",
+    .run = run,
+};

@@ -5,26 +5,7 @@
 #include "cli/admin.h"
 #include "cli/verbs.h"
 
-#include <getopt.h>
 #include <stdlib.h>
-
-static const char help[] =
-    "Usage: tipster company add ID [--name TEXT] [--partitions N] [--json]\n"
-    "       tipster company set ID NAME=VALUE…\n"
-    "       tipster company list [--json]\n"
-    "       tipster company disable|enable ID\n\n"
-    "add      makes a company. ID is 1 to 32 of a-z, 0-9, - and _, and is never changed. Its keys "
-    "spread over\n"
-    "         N partitions of each topic (default COMPANY_PARTITIONS), for ever.\n"
-    "set      name=TEXT; include_started=0|1: whether events that have begun are recommended;\n"
-    "         limit_ingest, limit_read, limit_admin: records and requests per second of each of "
-    "its keys,\n"
-    "         a number, 'none' or 'default' (RATE_LIMIT_INGEST and so on).\n"
-    "disable  all its keys get 401 until it is enabled again; what it sent stays.\n\n"
-    "Running servers learn of it within 5 s, at once after SIGHUP. Keys: `tipster key`.\n\n"
-    "  --json   the result as JSON on standard output\n\n"
-    "Example:\n  tipster company add acme --name 'Acme Bets' && tipster key add acme --scope "
-    "ingest,read\n";
 
 static const char verb[] = "company";
 
@@ -32,15 +13,8 @@ struct options {
     const char *name;
     int32_t partitions; /* 0: as the settings say */
     bool json;
-    const char *arguments[16];
-    size_t argument_count;
+    char **arguments; /* ended by a NULL */
 };
-
-static int wrong_use(const char *problem)
-{
-    fprintf(stderr, "tipster company: %s (tipster company --help)\n", problem);
-    return EXIT_USAGE;
-}
 
 /* "default", "none" or the number, as it is set. */
 static void limit_text(int64_t limit, struct buf *out)
@@ -81,11 +55,8 @@ static int run_add(struct db *db, const struct config *config, const struct opti
     bool added = false;
     struct company company;
     const char *id = options->arguments[0];
-    int64_t spread = options->partitions > 0 ? options->partitions : config->company_partitions;
-    if (spread > config->kafka_partitions)
-        spread = config->kafka_partitions;
     const char *name = options->name != NULL ? options->name : id;
-    if (company_add(db, id, name, (int32_t)spread, &added) != 0)
+    if (company_add(db, id, name, admin_spread(config, options->partitions), &added) != 0)
         return admin_failed(db, verb, "cannot make the company");
     if (!added) {
         fprintf(stderr, "tipster company: there is a company '%s' already\n", id);
@@ -156,10 +127,10 @@ static int run_set(struct db *db, const struct config *config, const struct opti
     struct company company;
     if (admin_company(db, verb, options->arguments[0], &company) != 0)
         return EXIT_FAILED;
-    for (size_t i = 1; i < options->argument_count; i++) {
-        const char *problem = set_one(&company, options->arguments[i]);
+    for (char **assignment = options->arguments + 1; *assignment != NULL; assignment++) {
+        const char *problem = set_one(&company, *assignment);
         if (problem != NULL)
-            return wrong_use(problem);
+            return command_wrong(&command_company, "%s", problem);
     }
     if (company_write(db, &company) != 0)
         return admin_failed(db, verb, "cannot write the company");
@@ -232,82 +203,86 @@ static int run_list(struct db *db, const struct config *config, const struct opt
     return EXIT_DONE;
 }
 
-static const struct {
-    const char *name, *options; /* that it takes, by their letters */
-    size_t arguments_min, arguments_max;
-    int (*run)(struct db *db, const struct config *config, const struct options *options);
-} actions[] = {
-    {"add", "npj", 1, 1, run_add},     {"set", "j", 2, 16, run_set},
-    {"list", "j", 0, 0, run_list},     {"disable", "j", 1, 1, run_disable},
-    {"enable", "j", 1, 1, run_enable},
+static const struct command_action actions[] = {
+    {"add", "ID",
+     "makes a company. ID is 1 to 32 of a-z, 0-9, - and _, and is never changed. Its keys spread "
+     "over N partitions of each topic (default COMPANY_PARTITIONS), for ever.",
+     1, 1},
+    {"set", "ID NAME=VALUE…",
+     "name=TEXT; include_started=0|1: whether events that have begun are recommended; "
+     "limit_ingest, limit_read, limit_admin: records and requests per second of each of its keys, "
+     "a number, 'none' or 'default' (RATE_LIMIT_INGEST and so on).",
+     2, 16},
+    {"list", "", "all companies", 0, 0},
+    {"disable", "ID", "all its keys get 401 until it is enabled again; what it sent stays.", 1, 1},
+    {"enable", "ID", "takes that back", 1, 1},
+    {0},
 };
-enum { ACTIONS = sizeof(actions) / sizeof(actions[0]) };
 
-/* 0, or an exit code after it was said what is wrong. */
-static int parse_options(int argc, char **argv, const char *allowed, struct options *options)
+/* In the order of actions. */
+static int (*const runs[])(struct db *db, const struct config *config,
+                           const struct options *options) = {run_add, run_set, run_list,
+                                                             run_disable, run_enable};
+
+/* False: wrong use, which has been said. */
+static bool read_options(struct command_line *line, struct options *options)
 {
-    static const struct option known[] = {{"name", required_argument, NULL, 'n'},
-                                          {"partitions", required_argument, NULL, 'p'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {NULL, 0, NULL, 0}};
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        if (option != '?' && strchr(allowed, option) == NULL)
-            return wrong_use("this option belongs to another command");
+    const char *value;
+    uint64_t number;
+    for (int option; (option = command_next(line, &value)) != COMMAND_END;) {
+        if (option == COMMAND_WRONG)
+            return false;
         if (option == 'n') {
-            options->name = optarg;
-            if (*optarg == '\0' || !admin_text_is_valid(optarg, COMPANY_NAME_MAX_BYTES))
-                return wrong_use(
-                    "--name must be 1 to 400 bytes of text without control characters");
+            options->name = value;
         } else if (option == 'p') {
-            char *end;
-            long number = strtol(optarg, &end, 10);
-            if (end == optarg || *end != '\0' || number < 1 || number > PARTITIONS_MAX)
-                return wrong_use("--partitions must be a number from 1 to 1024");
+            if (command_number(&command_company, "partitions", value, 1, PARTITIONS_MAX, &number) !=
+                0)
+                return false;
             options->partitions = (int32_t)number;
-        } else if (option == 'j') {
-            options->json = true;
         } else {
-            return wrong_use("wrong options");
+            options->json = true;
         }
     }
-    while (optind < argc) {
-        if (options->argument_count == sizeof(options->arguments) / sizeof(options->arguments[0]))
-            return wrong_use("too many arguments");
-        options->arguments[options->argument_count++] = argv[optind++];
-    }
-    return 0;
+    options->arguments = command_arguments(line);
+    return true;
 }
 
-static int run(const struct config *config, int action, const struct options *options)
-{
-    AUTO_DB *db = NULL;
-    if (options->argument_count < actions[action].arguments_min ||
-        options->argument_count > actions[action].arguments_max)
-        return wrong_use(actions[action].arguments_max == 0 ? "too many arguments"
-                                                            : "the arguments are not complete");
-    if (options->argument_count > 0 && !company_id_is_valid(options->arguments[0]))
-        return wrong_use("a company's id is 1 to 32 of a-z, 0-9, - and _");
-    if (options->partitions > config->kafka_partitions)
-        return wrong_use("--partitions is above KAFKA_PARTITIONS");
-    if (admin_open(config, verb, &db) != 0)
-        return EXIT_FAILED;
-    return actions[action].run(db, config, options);
-}
-
-int verb_company(int argc, char **argv, const struct config *config)
+static int run(struct command_line *line, const struct config *config)
 {
     struct options options = {0};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
-            fputs(help, stdout);
-            return EXIT_DONE;
-        }
-    }
-    for (int i = 0; argc > 1 && i < ACTIONS; i++) {
-        if (strcmp(argv[1], actions[i].name) != 0)
-            continue;
-        int code = parse_options(argc - 1, argv + 1, actions[i].options, &options);
-        return code != 0 ? code : run(config, i, &options);
-    }
-    return wrong_use("add, set, list, disable or enable?");
+    AUTO_DB *db = NULL;
+    if (!read_options(line, &options))
+        return EXIT_USAGE;
+    const char *id = options.arguments[0], *name = options.name, *problem = NULL;
+    if (id != NULL && !company_id_is_valid(id))
+        problem = "a company's id is 1 to 32 of a-z, 0-9, - and _";
+    else if (name != NULL && (*name == '\0' || !admin_text_is_valid(name, COMPANY_NAME_MAX_BYTES)))
+        problem = "--name must be 1 to 400 bytes of text without control characters";
+    else if (options.partitions > config->kafka_partitions)
+        problem = "--partitions is above KAFKA_PARTITIONS";
+    if (problem != NULL)
+        return command_wrong(&command_company, "%s", problem);
+    if (admin_open(config, verb, &db) != 0)
+        return EXIT_FAILED;
+    return runs[command_action_index(line)](db, config, &options);
 }
+
+static const struct command_option known_options[] = {
+    {'n', "name", "TEXT", "what people call it (default: its ID)", "add"},
+    {'p', "partitions", "N", "over how many partitions its keys spread", "add"},
+    {'j', "json", NULL, "the result as JSON on standard output"},
+    {0},
+};
+
+const struct command command_company = {
+    .name = "company",
+    .summary = "Add companies, list them, set what is set for each.",
+    .description =
+        "Companies are who sends records and asks; each sees its own only. Running "
+        "servers learn of a change within 5 s, at once after SIGHUP. Keys: `tipster key`.",
+    .actions = actions,
+    .options = known_options,
+    .examples = "tipster company add acme --name 'Acme Bets' && tipster key add acme --scope "
+                "ingest,read",
+    .run = run,
+};

@@ -1,18 +1,21 @@
 /* `tipster config`: the settings with their help, as a template.env. */
 #include "cli/verbs.h"
 
-#include <string.h>
-
-int verb_config(int argc, char **argv, const struct config *config)
+static int run(struct command_line *line, const struct config *config)
 {
+    const char *value;
     (void)config;
-    if (argc > 1) {
-        bool help = strcmp(argv[1], "--help") == 0;
-        fputs("Usage: tipster config\n\nPrints every setting with its default.\n\nExample:\n"
-              "  tipster config > .env\n",
-              help ? stdout : stderr);
-        return help ? EXIT_DONE : EXIT_USAGE;
-    }
+    if (command_next(line, &value) != COMMAND_END)
+        return EXIT_USAGE;
     config_print_template(stdout);
     return EXIT_DONE;
 }
+
+const struct command command_config = {
+    .name = "config",
+    .summary = "Print the settings as a template.env.",
+    .description = "Prints every setting with its help and its default.",
+    .examples = "tipster config > .env",
+    .without_settings = true,
+    .run = run,
+};

@@ -20,34 +20,6 @@
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS  (24 * HOUR_MS)
 
-static const char help[] =
-    "Usage: tipster generate [OPTION…]\n\n"
-    "Makes up users with differing tastes (favourite sport, league and team by Zipf's law), events "
-    "of\n"
-    "six sports, and coupons that the users place over time, and sends them to a running server.\n"
-    "The same options give the same records: repeating a run changes nothing.\n\n"
-    "  --users N          default 1000\n"
-    "  --events N         default 2000, from --days before to four weeks after --as-of\n"
-    "  --coupons N        default 10 per user\n"
-    "  --seed N           default 1\n"
-    "  --as-of TIME       when the coupons end, default the hour now\n"
-    "  --days N           how long before that they begin, default 90\n"
-    "  --events-from X    'api': coupons are also placed on the events that the server has, and "
-    "none are\n"
-    "                     invented in their leagues (--events 0: none at all); or the URL of "
-    "another\n"
-    "                     server to take them from\n"
-    "  --only KIND        users, events or coupons alone\n"
-    "  --to -             NDJSON on standard output; needs --only\n"
-    "  --holdout K        do not send the last K coupons of each user …\n"
-    "  --holdout-to FILE  … but write them here as NDJSON\n"
-    "  --tastes FILE      write each user's favourites here as NDJSON\n" LOAD_OPTIONS_HELP
-    "\nExit status: 0 all in; 1 some were refused or not sent; 2 nothing was sent, or wrong "
-    "use.\n\n"
-    "Example:\n"
-    "  tipster generate --users 10000 --coupons 100000 --events-from api\n"
-    "  tipster generate --only coupons --coupons 1000000 --to - > coupons.ndjson\n";
-
 enum {
     OPTION_USERS = 1,
     OPTION_EVENTS,
@@ -88,15 +60,13 @@ static void complain(const char *what, const char *detail)
 
 /* --- options */
 
+/* value is one of the words of the table. */
 static int read_only(struct generate *generate, const char *value)
 {
     for (int kind = 0; kind < RECORD_KINDS; kind++)
-        if (strcmp(value, record_kind_plural((enum record_kind)kind)) == 0) {
+        if (strcmp(value, record_kind_plural((enum record_kind)kind)) == 0)
             generate->only = kind;
-            return 0;
-        }
-    complain("--only must be users, events or coupons, is", value);
-    return TIP_EINVAL;
+    return 0;
 }
 
 static int read_number(struct generate *generate, int code, const char *value)
@@ -105,26 +75,27 @@ static int read_number(struct generate *generate, int code, const char *value)
     int err = 0;
     switch (code) {
     case OPTION_USERS:
-        err = option_number("generate", "users", value, 0, POPULATION_COUNT_MAX, &number);
+        err = command_number(&command_generate, "users", value, 0, POPULATION_COUNT_MAX, &number);
         generate->options.users = number;
         return err;
     case OPTION_EVENTS:
-        err = option_number("generate", "events", value, 0, POPULATION_COUNT_MAX, &number);
+        err = command_number(&command_generate, "events", value, 0, POPULATION_COUNT_MAX, &number);
         generate->options.events = number;
         return err;
     case OPTION_COUPONS:
-        err = option_number("generate", "coupons", value, 0, POPULATION_COUNT_MAX, &number);
+        err = command_number(&command_generate, "coupons", value, 0, POPULATION_COUNT_MAX, &number);
         generate->options.coupons = number;
         generate->coupons_given = true;
         return err;
     case OPTION_SEED:
-        return option_number("generate", "seed", value, 0, UINT64_MAX, &generate->options.seed);
+        return command_number(&command_generate, "seed", value, 0, UINT64_MAX,
+                              &generate->options.seed);
     case OPTION_DAYS:
-        err = option_number("generate", "days", value, 1, POPULATION_DAYS_MAX, &number);
+        err = command_number(&command_generate, "days", value, 1, POPULATION_DAYS_MAX, &number);
         generate->options.days = (int)number;
         return err;
     default:
-        return option_number("generate", "holdout", value, 1, 1000, &generate->holdout);
+        return command_number(&command_generate, "holdout", value, 1, 1000, &generate->holdout);
     }
 }
 
@@ -132,7 +103,7 @@ static int read_option(struct generate *generate, int code, const char *value)
 {
     switch (code) {
     case OPTION_AS_OF:
-        return option_time("generate", "as-of", value, &generate->options.as_of_ms);
+        return command_time(&command_generate, "as-of", value, &generate->options.as_of_ms);
     case OPTION_EVENTS_FROM:
         generate->events_from = value;
         return 0;
@@ -152,7 +123,8 @@ static int read_option(struct generate *generate, int code, const char *value)
     case OPTION_HOLDOUT:
         return read_number(generate, code, value);
     default:
-        return load_options_take(&generate->load, "generate", code, value) == 0 ? 0 : TIP_EINVAL;
+        return load_options_take(&generate->load, &command_generate, code, value) == 0 ? 0
+                                                                                       : TIP_EINVAL;
     }
 }
 
@@ -161,12 +133,10 @@ static bool to_stdout(const struct generate *generate)
     return strcmp(generate->load.sender.url, "-") == 0;
 }
 
-static int check_use(struct generate *generate, int argc, char **argv)
+static int check_use(struct generate *generate)
 {
     const char *problem = NULL;
-    if (optind < argc)
-        problem = "does not take this argument";
-    else if (to_stdout(generate) && generate->only == ALL_KINDS)
+    if (to_stdout(generate) && generate->only == ALL_KINDS)
         problem = "--to - needs --only users, events or coupons";
     else if (to_stdout(generate) && generate->load.json)
         problem = "--to - and --json both want standard output";
@@ -177,41 +147,21 @@ static int check_use(struct generate *generate, int argc, char **argv)
         problem = "--as-of must be in the years 1990 to 2199";
     if (problem == NULL)
         return 0;
-    complain(problem, optind < argc ? argv[optind] : "");
+    command_wrong(&command_generate, "%s", problem);
     return TIP_EINVAL;
 }
 
-/* 0, EXIT_… + 1 to end with that code. */
-static int read_options(struct generate *generate, int argc, char **argv)
+/* TIP_EINVAL: wrong use, which has been said. */
+static int read_options(struct generate *generate, struct command_line *line)
 {
-    static const struct option options[] = {
-        {"users", required_argument, NULL, OPTION_USERS},
-        {"events", required_argument, NULL, OPTION_EVENTS},
-        {"coupons", required_argument, NULL, OPTION_COUPONS},
-        {"seed", required_argument, NULL, OPTION_SEED},
-        {"as-of", required_argument, NULL, OPTION_AS_OF},
-        {"days", required_argument, NULL, OPTION_DAYS},
-        {"events-from", required_argument, NULL, OPTION_EVENTS_FROM},
-        {"only", required_argument, NULL, OPTION_ONLY},
-        {"holdout", required_argument, NULL, OPTION_HOLDOUT},
-        {"holdout-to", required_argument, NULL, OPTION_HOLDOUT_TO},
-        {"tastes", required_argument, NULL, OPTION_TASTES},
-        LOAD_OPTIONS,
-    };
-    int code, err = 0;
-    optind = 0;
-    while (err == 0 && (code = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (code == LOAD_OPTION_HELP) {
-            fputs(help, stdout);
-            return EXIT_DONE + 1;
-        }
-        err = read_option(generate, code, optarg);
-    }
-    if (err == 0)
-        err = check_use(generate, argc, argv);
+    const char *value;
+    int code;
+    while ((code = command_next(line, &value)) != COMMAND_END)
+        if (code == COMMAND_WRONG || read_option(generate, code, value) != 0)
+            return TIP_EINVAL;
     if (!generate->coupons_given)
         generate->options.coupons = generate->options.users * 10;
-    return err == 0 ? 0 : EXIT_USAGE + 1;
+    return check_use(generate);
 }
 
 /* --- the population */
@@ -392,7 +342,7 @@ static int send_all(struct generate *generate)
     return load_report_exit_code(&generate->report);
 }
 
-static int run(struct generate *generate)
+static int generate_all(struct generate *generate)
 {
     if (prepare(generate) != 0)
         return EXIT_USAGE;
@@ -413,7 +363,7 @@ static int run(struct generate *generate)
     return code;
 }
 
-int verb_generate(int argc, char **argv, const struct config *config)
+static int run(struct command_line *line, const struct config *config)
 {
     int64_t now_ms = clock_realtime_ms();
     struct generate generate = {
@@ -425,9 +375,7 @@ int verb_generate(int argc, char **argv, const struct config *config)
         .only = ALL_KINDS,
     };
     load_options_init(&generate.load, config);
-    int code = read_options(&generate, argc, argv) - 1;
-    if (code < 0)
-        code = run(&generate);
+    int code = read_options(&generate, line) == 0 ? generate_all(&generate) : EXIT_USAGE;
     if (generate.holdout_file != NULL)
         fclose(generate.holdout_file);
     population_free(generate.population);
@@ -435,3 +383,47 @@ int verb_generate(int argc, char **argv, const struct config *config)
     load_options_release(&generate.load);
     return code;
 }
+
+static const struct command_option known_options[] = {
+    {OPTION_USERS, "users", "N", "default 1000"},
+    {OPTION_EVENTS, "events", "N", "default 2000, from --days before to four weeks after --as-of"},
+    {OPTION_COUPONS, "coupons", "N", "default 10 per user"},
+    {OPTION_SEED, "seed", "N", "default 1"},
+    {OPTION_AS_OF, "as-of", "TIME", "when the coupons end, default the hour now"},
+    {OPTION_DAYS, "days", "N", "how long before that they begin, default 90"},
+    {OPTION_EVENTS_FROM, "events-from", "X",
+     "'api': coupons are also placed on the events that the server has, and none are invented in "
+     "their leagues (--events 0: none at all); or the URL of another server to take them from"},
+    {OPTION_ONLY, "only", "KIND", "users, events or coupons alone",
+     .words = "users events coupons"},
+    {OPTION_HOLDOUT, "holdout", "K", "do not send the last K coupons of each user …"},
+    {OPTION_HOLDOUT_TO, "holdout-to", "FILE", "… but write them here as NDJSON",
+     .completion = COMPLETE_FILES},
+    {OPTION_TASTES, "tastes", "FILE", "write each user's favourites here as NDJSON",
+     .completion = COMPLETE_FILES},
+    LOAD_OPTIONS("server, default http://BIND:PORT of the settings; '-': NDJSON on standard "
+                 "output, with --only"),
+    {0},
+};
+
+static const struct command_exit exits[] = {
+    {EXIT_DONE, "all in"},
+    {EXIT_FAILED, "some were refused or not sent"},
+    {EXIT_USAGE, "nothing was sent, wrong use or a wrong setting"},
+    {0, NULL},
+};
+
+const struct command command_generate = {
+    .name = "generate",
+    .summary = "Make up users, events and coupons and send them.",
+    .description =
+        "Makes up users with differing tastes (favourite sport, league and team by Zipf's law), "
+        "events of six sports, and coupons that the users place over time, and sends them to a "
+        "running server. The same options give the same records: repeating a run changes "
+        "nothing.\n\nA server that wants a key gets the one in API_KEY (`tipster key add`).",
+    .options = known_options,
+    .exits = exits,
+    .examples = "tipster generate --users 10000 --coupons 100000 --events-from api\n"
+                "tipster generate --only coupons --coupons 1000000 --to - > coupons.ndjson",
+    .run = run,
+};

@@ -214,6 +214,37 @@ void http_client_run(struct http_client *client, int wait_ms)
             finish(client, message->easy_handle, message->data.result);
 }
 
+struct answer {
+    bool came;
+    long status;
+    struct buf *body;
+};
+
+static void take_answer(void *context, const struct http_reply *reply)
+{
+    struct answer *answer = context;
+    answer->came = true;
+    answer->status = reply->status;
+    if (reply->failure != NULL)
+        buf_add_text(answer->body, reply->failure);
+    else
+        buf_add_str(answer->body, reply->body);
+}
+
+int http_client_get(struct http_client *client, const char *path, long *ret_status,
+                    struct buf *body)
+{
+    struct answer answer = {.body = body};
+    buf_clear(body);
+    http_client_start(client, path, NULL, (struct str){0}, take_answer, &answer);
+    while (!answer.came)
+        http_client_run(client, 100);
+    if (answer.status == 0)
+        return TIP_EUNAVAIL;
+    *ret_status = answer.status;
+    return 0;
+}
+
 void http_escape(struct str text, struct buf *out)
 {
     static const char unreserved[] = "-._~";

@@ -44,6 +44,12 @@ int http_client_busy(const struct http_client *client);
  */
 void http_client_start(struct http_client *client, const char *path, const char *content_type,
                        struct str body, http_done *done, void *context);
+/*
+ * One GET and its answer, waited for. TIP_EUNAVAIL: none came, and body is why not. body is cleared
+ * first.
+ */
+int http_client_get(struct http_client *client, const char *path, long *ret_status,
+                    struct buf *body);
 /* Does what can be done and waits up to wait_ms for the network when nothing can. */
 void http_client_run(struct http_client *client, int wait_ms);
 

@@ -15,29 +15,6 @@
 #include <errno.h>
 #include <strings.h>
 
-static const char help[] =
-    "Usage: tipster import fixtures|users|events|coupons [OPTION…] FILE…\n\n"
-    "Sends files to a running server. CSV (a header row names the fields; participants are "
-    "separated\n"
-    "by ';', selections are event:odds separated by ';') or NDJSON, by the file's extension, else "
-    "by\n"
-    "its content; '-' is standard input. Bad lines are listed as FILE:LINE, the rest goes in.\n\n"
-    "fixtures are season files with the columns Date, HomeTeam, AwayTeam; the file's name says "
-    "the\n"
-    "league (premier-league-2526.csv; see data/football/README.md).\n\n"
-    "  --shift-to DATE    fixtures: move all by whole weeks so that the middle of the last season "
-    "falls\n"
-    "                     on DATE, or 'today'\n"
-    "  --league NAME      fixtures: the league, where the file's name says none; likewise\n"
-    "  --country NAME\n"
-    "  --sport NAME       fixtures: default Soccer\n"
-    "  --no-check         leave checking the lines to the server\n" LOAD_OPTIONS_HELP
-    "\nExit status: 0 all in; 1 some lines were bad or not sent; 2 nothing was sent, or wrong "
-    "use.\n\n"
-    "Example:\n"
-    "  tipster import fixtures data/football/*.csv --shift-to today\n"
-    "  tipster import coupons --batch 1000 --connections 8 coupons.ndjson\n";
-
 enum { OPTION_SHIFT_TO = 1, OPTION_LEAGUE, OPTION_COUNTRY, OPTION_SPORT, OPTION_NO_CHECK };
 
 struct import {
@@ -254,7 +231,7 @@ static int read_kind(struct import *import, const char *text)
             import->kind = (enum record_kind)kind;
             return 0;
         }
-    fprintf(stderr, "tipster import: fixtures, users, events or coupons, not '%s'\n", text);
+    command_wrong(&command_import, "fixtures, users, events or coupons, not '%s'", text);
     return TIP_EINVAL;
 }
 
@@ -265,69 +242,55 @@ static int read_shift(struct import *import, const char *value)
         import->shift_ms = clock_realtime_ms();
         return 0;
     }
-    return option_time("import", "shift-to", value, &import->shift_ms);
+    return command_time(&command_import, "shift-to", value, &import->shift_ms);
 }
 
-/* 0, EXIT_… + 1 to end with that code. */
-static int read_options(struct import *import, int argc, char **argv)
+/* TIP_EINVAL: wrong use, which has been said. */
+static int read_options(struct import *import, struct command_line *line)
 {
-    static const struct option options[] = {
-        {"shift-to", required_argument, NULL, OPTION_SHIFT_TO},
-        {"league", required_argument, NULL, OPTION_LEAGUE},
-        {"country", required_argument, NULL, OPTION_COUNTRY},
-        {"sport", required_argument, NULL, OPTION_SPORT},
-        {"no-check", no_argument, NULL, OPTION_NO_CHECK},
-        LOAD_OPTIONS,
-    };
+    const char *value;
     int code, err = 0;
-    optind = 0;
-    while (err == 0 && (code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while (err == 0 && (code = command_next(line, &value)) != COMMAND_END) {
         switch (code) {
         case OPTION_SHIFT_TO:
-            err = read_shift(import, optarg);
+            err = read_shift(import, value);
             break;
         case OPTION_LEAGUE:
-            import->defaults.league = optarg;
+            import->defaults.league = value;
             break;
         case OPTION_COUNTRY:
-            import->defaults.country = optarg;
+            import->defaults.country = value;
             break;
         case OPTION_SPORT:
-            import->defaults.sport = optarg;
+            import->defaults.sport = value;
             break;
         case OPTION_NO_CHECK:
             import->no_check = true;
             break;
-        case LOAD_OPTION_HELP:
-            fputs(help, stdout);
-            return EXIT_DONE + 1;
+        case COMMAND_WRONG:
+            return TIP_EINVAL;
         default:
-            err = load_options_take(&import->load, "import", code, optarg);
+            err = load_options_take(&import->load, &command_import, code, value);
         }
     }
-    return err == 0 ? 0 : EXIT_USAGE + 1;
+    return err;
 }
 
-static int check_use(struct import *import, int argc, char **argv)
+static int check_use(struct import *import, const char *what)
 {
-    if (argc - optind < 2) {
-        fputs("tipster import: what, and which files? (tipster import --help)\n", stderr);
-        return TIP_EINVAL;
-    }
-    int err = read_kind(import, argv[optind]);
-    if (err != 0)
-        return err;
     const struct fixtures_defaults *defaults = &import->defaults;
-    if (!import->is_fixtures && (import->shift_to != NULL || defaults->league != NULL ||
-                                 defaults->country != NULL || defaults->sport != NULL)) {
-        fputs("tipster import: --shift-to, --league, --country and --sport are for fixtures\n",
-              stderr);
-        return TIP_EINVAL;
+    int err = read_kind(import, what);
+    if (err == 0 && !import->is_fixtures &&
+        (import->shift_to != NULL || defaults->league != NULL || defaults->country != NULL ||
+         defaults->sport != NULL)) {
+        command_wrong(&command_import,
+                      "--shift-to, --league, --country and --sport are for fixtures");
+        err = TIP_EINVAL;
     }
-    return 0;
+    return err;
 }
 
-static int run(struct import *import, char **files)
+static int import_all(struct import *import, char **files)
 {
     import->now_ms = clock_realtime_ms();
     load_report_begin(&import->report, &import->progress);
@@ -352,13 +315,55 @@ static int run(struct import *import, char **files)
     return code;
 }
 
-int verb_import(int argc, char **argv, const struct config *config)
+static int run(struct command_line *line, const struct config *config)
 {
     struct import import = {0};
+    int code = EXIT_USAGE;
     load_options_init(&import.load, config);
-    int code = read_options(&import, argc, argv) - 1;
-    if (code < 0)
-        code = check_use(&import, argc, argv) != 0 ? EXIT_USAGE : run(&import, argv + optind + 1);
+    if (read_options(&import, line) == 0 && check_use(&import, command_arguments(line)[0]) == 0)
+        code = import_all(&import, command_arguments(line) + 1);
     load_options_release(&import.load);
     return code;
 }
+
+static const struct command_option known_options[] = {
+    {OPTION_SHIFT_TO, "shift-to", "DATE",
+     "fixtures: move all by whole weeks so that the middle of the last season falls on DATE, or "
+     "'today'"},
+    {OPTION_LEAGUE, "league", "NAME", "fixtures: the league, where the file's name says none"},
+    {OPTION_COUNTRY, "country", "NAME", "fixtures: likewise"},
+    {OPTION_SPORT, "sport", "NAME", "fixtures: default Soccer"},
+    {OPTION_NO_CHECK, "no-check", NULL, "leave checking the lines to the server"},
+    LOAD_OPTIONS("server, default http://BIND:PORT of the settings"),
+    {0},
+};
+
+static const struct command_exit exits[] = {
+    {EXIT_DONE, "all in"},
+    {EXIT_FAILED, "some lines were bad or not sent"},
+    {EXIT_USAGE, "nothing was sent, wrong use or a wrong setting"},
+    {0, NULL},
+};
+
+const struct command command_import = {
+    .name = "import",
+    .summary = "Send fixtures, users, events or coupons from files.",
+    .description =
+        "Sends files to a running server. CSV (a header row names the fields; participants are "
+        "separated by ';', selections are event:odds separated by ';') or NDJSON, by the file's "
+        "extension, else by its content; '-' is standard input. Bad lines are listed as "
+        "FILE:LINE, the rest goes in.\n\n"
+        "fixtures are season files with the columns Date, HomeTeam, AwayTeam; the file's name "
+        "says the league (premier-league-2526.csv; see data/football/README.md).\n\n"
+        "A server that wants a key gets the one in API_KEY (`tipster key add`).",
+    .arguments = "fixtures|users|events|coupons FILE…",
+    .argument_words = "fixtures users events coupons",
+    .arguments_min = 2,
+    .arguments_max = COMMAND_ANY_NUMBER,
+    .completion = COMPLETE_FILES,
+    .options = known_options,
+    .exits = exits,
+    .examples = "tipster import fixtures data/football/*.csv --shift-to today\n"
+                "tipster import coupons --batch 1000 --connections 8 coupons.ndjson",
+    .run = run,
+};

@@ -6,23 +6,9 @@
 #include "cli/progress.h"
 #include "cli/verbs.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char help[] =
-    "Usage: tipster index [--rebuild] [--shard I/N]\n\n"
-    "Keeps this node's view in VIEW_DIR current until SIGTERM or SIGINT: what recommendations are "
-    "answered\nfrom. A view that is missing, damaged, of another layout, of another run of the "
-    "machine or of other\ntopics is built anew from the database and then follows Kafka; the one "
-    "before it serves on meanwhile\nwhen it is good. A view can be deleted at any time. One "
-    "process per VIEW_DIR.\n\n"
-    "  --rebuild    build a new view even though the one there is good (SIGHUP does the same)\n"
-    "  --shard I/N  hold the users of shard I of N only, 0 to N-1 (INDEX_SHARD)\n\n"
-    "Exit code: 0 stopped by a signal, 1 stopped by an error (logged), 2 wrong use, 3 another "
-    "process keeps\nthis VIEW_DIR.\n\n"
-    "Example:\n  VIEW_DIR=/var/lib/tipster/view tipster index\n";
 
 enum { EXIT_TAKEN = 3, SHARDS_MAX = 4096 };
 
@@ -42,12 +28,6 @@ static void handle_signals(void)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
-}
-
-static int usage(FILE *out)
-{
-    fputs(help, out);
-    return out == stdout ? EXIT_DONE : EXIT_USAGE;
 }
 
 /* "" or "I/N" with I below N. */
@@ -96,37 +76,58 @@ static int start(const struct config *config, const char *shard, bool rebuild_at
     struct display display = {0};
     struct index_options options = {.rebuild = rebuild_at_once,
                                     .display = {&display, show_progress, end_progress}};
-    if (!parse_shard(shard, &options.shard, &options.shards)) {
-        fprintf(stderr, "tipster index: the shard must be I/N with I from 0 to N-1, not: %s\n",
-                shard);
-        return EXIT_USAGE;
-    }
-    if (*config->view_dir == '\0') {
-        fputs("tipster index: VIEW_DIR is not set: the folder for this node's view\n", stderr);
-        return EXIT_USAGE;
-    }
+    if (!parse_shard(shard, &options.shard, &options.shards))
+        return command_wrong(&command_index, "the shard must be I/N with I from 0 to N-1, not: %s",
+                             shard);
+    if (*config->view_dir == '\0')
+        return command_wrong(&command_index,
+                             "VIEW_DIR is not set: the folder for this node's view");
     handle_signals();
     int err = index_run(config, &options, &stop, &rebuild);
     return err == 0 ? EXIT_DONE : err == TIP_EFENCED ? EXIT_TAKEN : EXIT_FAILED;
 }
 
-int verb_index(int argc, char **argv, const struct config *config)
+static int run(struct command_line *line, const struct config *config)
 {
-    static const struct option options[] = {{"rebuild", no_argument, NULL, 'r'},
-                                            {"shard", required_argument, NULL, 's'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *shard = config->index_shard;
+    const char *shard = config->index_shard, *value;
     bool rebuild_at_once = false;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'h')
-            return usage(stdout);
-        else if (option == 'r')
+    for (int option; (option = command_next(line, &value)) != COMMAND_END;) {
+        if (option == 'r')
             rebuild_at_once = true;
         else if (option == 's')
-            shard = optarg;
+            shard = value;
         else
-            return usage(stderr);
+            return EXIT_USAGE;
     }
-    return optind < argc ? usage(stderr) : start(config, shard, rebuild_at_once);
+    return start(config, shard, rebuild_at_once);
 }
+
+static const struct command_option options[] = {
+    {'r', "rebuild", NULL,
+     "build a new view even though the one there is good (SIGHUP does the same)"},
+    {'s', "shard", "I/N", "hold the users of shard I of N only, 0 to N-1 (INDEX_SHARD)"},
+    {0},
+};
+
+static const struct command_exit exits[] = {
+    {EXIT_DONE, "stopped by a signal"},
+    {EXIT_FAILED, "stopped by an error (logged)"},
+    {EXIT_USAGE, "wrong use or a wrong setting"},
+    {EXIT_TAKEN, "another process keeps this VIEW_DIR"},
+    {0, NULL},
+};
+
+const struct command command_index = {
+    .name = "index",
+    .summary = "Keep this node's view: what recommendations are answered from.",
+    .description =
+        "Keeps this node's view in VIEW_DIR current until SIGTERM or SIGINT: what recommendations "
+        "are answered from. A view that is missing, damaged, of another layout, of another run of "
+        "the machine or of other topics is built anew from the database and then follows Kafka; "
+        "the one before it serves on meanwhile when it is good. A view can be deleted at any "
+        "time. One process per VIEW_DIR.",
+    .options = options,
+    .exits = exits,
+    .examples = "VIEW_DIR=/var/lib/tipster/view tipster index",
+    .run = run,
+};

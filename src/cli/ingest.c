@@ -7,25 +7,11 @@
 #include "store/migrations.h"
 #include "stream/topics.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-static const char help[] =
-    "Usage: tipster ingest [--consumers N] [--instance NAME]\n\n"
-    "Stores what stands in Kafka in the database, exactly once, until SIGTERM or SIGINT. Several "
-    "processes share\n"
-    "the partitions; each needs a NAME of its own (default: INGEST_INSTANCE, else the host's "
-    "name): a process\n"
-    "that starts under the same name replaces the older one, which exits.\n\n"
-    "  --consumers N    consumers (threads) of this process (INGEST_CONSUMERS)\n"
-    "  --instance NAME  the name of this process in the group\n\n"
-    "Exit code: 0 stopped by a signal, 1 stopped by an error (logged), 3 replaced by another "
-    "process.\n\n"
-    "Example:\n  tipster ingest --consumers 4 --instance $(hostname)-a\n";
 
 enum { EXIT_REPLACED = 3, CHECK_TIMEOUT_MS = 5000 };
 
@@ -72,22 +58,14 @@ static int wait_for_servers(const struct config *config)
     return TIP_EUNAVAIL;
 }
 
-static int usage(FILE *out)
-{
-    fputs(help, out);
-    return out == stdout ? EXIT_DONE : EXIT_USAGE;
-}
-
 static int start(const struct config *config, const char *instance, int consumers)
 {
     char host[65] = "ingest";
     gethostname(host, sizeof(host) - 1);
     if (*instance == '\0')
         instance = host;
-    if (strlen(instance) > 100) {
-        fputs("tipster ingest: the instance name has more than 100 characters\n", stderr);
-        return EXIT_USAGE;
-    }
+    if (strlen(instance) > 100)
+        return command_wrong(&command_ingest, "the instance name has more than 100 characters");
     handle_signals();
     if (wait_for_servers(config) != 0)
         return stop ? EXIT_DONE : EXIT_FAILED;
@@ -96,29 +74,44 @@ static int start(const struct config *config, const char *instance, int consumer
     return err == 0 ? EXIT_DONE : err == TIP_EFENCED ? EXIT_REPLACED : EXIT_FAILED;
 }
 
-int verb_ingest(int argc, char **argv, const struct config *config)
+static int run(struct command_line *line, const struct config *config)
 {
-    static const struct option options[] = {{"consumers", required_argument, NULL, 'c'},
-                                            {"instance", required_argument, NULL, 'i'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *instance = config->ingest_instance;
-    long consumers = (long)config->ingest_consumers;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'h')
-            return usage(stdout);
-        else if (option == 'c')
-            consumers = strtol(optarg, NULL, 10);
-        else if (option == 'i')
-            instance = optarg;
-        else
-            return usage(stderr);
-    }
-    if (optind < argc)
-        return usage(stderr);
-    if (consumers < 1 || consumers > 64) {
-        fputs("tipster ingest: --consumers must be from 1 to 64\n", stderr);
-        return EXIT_USAGE;
+    const char *instance = config->ingest_instance, *value;
+    uint64_t consumers = (uint64_t)config->ingest_consumers;
+    for (int option; (option = command_next(line, &value)) != COMMAND_END;) {
+        if (option == 'i')
+            instance = value;
+        else if (option != 'c' ||
+                 command_number(&command_ingest, "consumers", value, 1, 64, &consumers))
+            return EXIT_USAGE;
     }
     return start(config, instance, (int)consumers);
 }
+
+static const struct command_option options[] = {
+    {'c', "consumers", "N", "consumers (threads) of this process, 1 to 64 (INGEST_CONSUMERS)"},
+    {'i', "instance", "NAME", "the name of this process in the group"},
+    {0},
+};
+
+static const struct command_exit exits[] = {
+    {EXIT_DONE, "stopped by a signal"},
+    {EXIT_FAILED, "stopped by an error (logged)"},
+    {EXIT_USAGE, "wrong use or a wrong setting"},
+    {EXIT_REPLACED, "replaced by another process of the same name"},
+    {0, NULL},
+};
+
+const struct command command_ingest = {
+    .name = "ingest",
+    .summary = "Store what stands in Kafka in the database.",
+    .description =
+        "Stores what stands in Kafka in the database, exactly once, until SIGTERM or SIGINT. "
+        "Several processes share the partitions; each needs a NAME of its own (default: "
+        "INGEST_INSTANCE, else the host's name): a process that starts under the same name "
+        "replaces the older one, which exits.",
+    .options = options,
+    .exits = exits,
+    .examples = "tipster ingest --consumers 4 --instance $(hostname)-a",
+    .run = run,
+};

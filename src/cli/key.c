@@ -7,27 +7,6 @@
 #include "cli/verbs.h"
 #include "store/key_table.h"
 
-#include <getopt.h>
-
-static const char help[] =
-    "Usage: tipster key add COMPANY --scope WORDS [--label TEXT] [--expires WHEN] [--json]\n"
-    "       tipster key list [COMPANY] [--json]\n"
-    "       tipster key rotate KEYID [--keep DURATION] [--expires WHEN] [--json]\n"
-    "       tipster key revoke KEYID [--json]\n\n"
-    "add     prints a new key, once: only its SHA-256 is kept. WORDS are ingest, read and admin "
-    "with commas.\n"
-    "rotate  makes another key with the scopes and the label of KEYID; the old one goes on for "
-    "DURATION\n"
-    "        (default 24h; 0: ends now), so that its users can change over.\n"
-    "revoke  ends a key now.\n\n"
-    "KEYID is the middle of a key: tip_KEYID_secret. Running servers learn of it within 5 s, at "
-    "once after\n"
-    "SIGHUP.\n\n"
-    "  --expires WHEN  a date, a time, or a duration from now: 2027-01-31, 90d, 12h\n"
-    "  --label TEXT    what the key is for, shown in the list\n"
-    "  --json          the result as JSON on standard output\n\n"
-    "Example:\n  tipster key add acme --scope ingest,read --label 'the feed' --expires 365d\n";
-
 enum { KEEP_DEFAULT_MS = 24 * 3600 * 1000 };
 
 static const char verb[] = "key";
@@ -40,12 +19,6 @@ struct options {
     int64_t keep_ms, now_ms;
     bool json;
 };
-
-static int wrong_use(const char *problem)
-{
-    fprintf(stderr, "tipster key: %s (tipster key --help)\n", problem);
-    return EXIT_USAGE;
-}
 
 static const char *state_of(const struct key_row *key, int64_t now_ms)
 {
@@ -106,9 +79,9 @@ static int run_add(struct db *db, const struct options *options)
     struct company company;
     struct key_row key = {.scopes = options->scopes, .expires_at_ms = options->expires_at_ms};
     if (options->scopes == SCOPE_NONE)
-        return wrong_use("--scope is missing: ingest, read, admin, with commas");
+        return command_wrong(&command_key, "--scope is missing: ingest, read, admin, with commas");
     if (!company_id_is_valid(options->target))
-        return wrong_use("a company's id is 1 to 32 of a-z, 0-9, - and _");
+        return command_wrong(&command_key, "a company's id is 1 to 32 of a-z, 0-9, - and _");
     if (admin_company(db, verb, options->target, &company) != 0)
         return EXIT_FAILED;
     memcpy(key.company, company.id, sizeof(key.company));
@@ -217,18 +190,6 @@ static int run_list(struct db *db, const struct options *options)
     return EXIT_DONE;
 }
 
-static const struct {
-    const char *name, *options; /* that it takes, by their letters */
-    bool needs_target;
-    int (*run)(struct db *db, const struct options *options);
-} actions[] = {
-    {"add", "slej", true, run_add},
-    {"list", "j", false, run_list},
-    {"rotate", "kej", true, run_rotate},
-    {"revoke", "j", true, run_revoke},
-};
-enum { ACTIONS = sizeof(actions) / sizeof(actions[0]) };
-
 /* A date, a time or a duration from now; in the future. */
 static bool parse_end(const char *text, int64_t now_ms, int64_t *ret_ms)
 {
@@ -260,56 +221,66 @@ static const char *take_option(int option, const char *value, struct options *op
         return admin_duration(value, &options->keep_ms)
                    ? NULL
                    : "--keep must be a duration such as 24h, 30m or 0";
-    case 'j':
+    default:
         options->json = true;
         return NULL;
-    default:
-        return "wrong options";
     }
 }
 
-/* NULL, or what is wrong. */
-static const char *parse_options(int argc, char **argv, const char *allowed,
-                                 struct options *options)
-{
-    static const struct option known[] = {
-        {"scope", required_argument, NULL, 's'},   {"label", required_argument, NULL, 'l'},
-        {"expires", required_argument, NULL, 'e'}, {"keep", required_argument, NULL, 'k'},
-        {"json", no_argument, NULL, 'j'},          {NULL, 0, NULL, 0}};
-    const char *problem = NULL;
-    for (int option; problem == NULL && (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
-        problem = option != '?' && strchr(allowed, option) == NULL
-                      ? "this option belongs to another command"
-                      : take_option(option, optarg, options);
-    if (problem == NULL && optind < argc)
-        options->target = argv[optind++];
-    if (problem == NULL && optind < argc)
-        problem = "too many arguments";
-    return problem;
-}
+static const struct command_action actions[] = {
+    {"add", "COMPANY",
+     "prints a new key, once: only its SHA-256 is kept. WORDS are ingest, read and admin with "
+     "commas.",
+     1, 1},
+    {"list", "[COMPANY]", "the keys of all companies, or of one", 0, 1},
+    {"rotate", "KEYID",
+     "makes another key with the scopes and the label of KEYID; the old one goes on for DURATION "
+     "(default 24h; 0: ends now), so that its users can change over.",
+     1, 1},
+    {"revoke", "KEYID", "ends a key now.", 1, 1},
+    {0},
+};
 
-int verb_key(int argc, char **argv, const struct config *config)
+/* In the order of actions. */
+static int (*const runs[])(struct db *db, const struct options *options) = {run_add, run_list,
+                                                                            run_rotate, run_revoke};
+
+static int run(struct command_line *line, const struct config *config)
 {
     AUTO_DB *db = NULL;
+    const char *value;
     struct options options = {
         .expires_at_ms = KEY_NEVER, .keep_ms = KEEP_DEFAULT_MS, .now_ms = clock_realtime_ms()};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
-            fputs(help, stdout);
-            return EXIT_DONE;
-        }
+    for (int option; (option = command_next(line, &value)) != COMMAND_END;) {
+        const char *problem = option != COMMAND_WRONG ? take_option(option, value, &options) : NULL;
+        if (problem != NULL)
+            command_wrong(&command_key, "%s", problem);
+        if (problem != NULL || option == COMMAND_WRONG)
+            return EXIT_USAGE;
     }
-    int action = 0;
-    while (argc > 1 && action < ACTIONS && strcmp(argv[1], actions[action].name) != 0)
-        action++;
-    if (argc < 2 || action == ACTIONS)
-        return wrong_use("add, list, rotate or revoke?");
-    const char *problem = parse_options(argc - 1, argv + 1, actions[action].options, &options);
-    if (problem != NULL)
-        return wrong_use(problem);
-    if (actions[action].needs_target && options.target == NULL)
-        return wrong_use("a company or a key's id is missing");
+    options.target = command_arguments(line)[0];
     if (admin_open(config, verb, &db) != 0)
         return EXIT_FAILED;
-    return actions[action].run(db, &options);
+    return runs[command_action_index(line)](db, &options);
 }
+
+static const struct command_option known_options[] = {
+    {'s', "scope", "WORDS", "what the key is good for: ingest, read, admin, with commas", "add"},
+    {'l', "label", "TEXT", "what the key is for, shown in the list", "add"},
+    {'e', "expires", "WHEN", "a date, a time, or a duration from now: 2027-01-31, 90d, 12h",
+     "add rotate"},
+    {'k', "keep", "DURATION", "how long the old key goes on: 24h, 30m, 0", "rotate"},
+    {'j', "json", NULL, "the result as JSON on standard output"},
+    {0},
+};
+
+const struct command command_key = {
+    .name = "key",
+    .summary = "Make, list, rotate and revoke the companies' API keys.",
+    .description = "KEYID is the middle of a key: tip_KEYID_secret. Running servers learn of a "
+                   "change within 5 s, at once after SIGHUP.",
+    .actions = actions,
+    .options = known_options,
+    .examples = "tipster key add acme --scope ingest,read --label 'the feed' --expires 365d",
+    .run = run,
+};

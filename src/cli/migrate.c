@@ -1,24 +1,22 @@
 /* `tipster migrate`: the database's schema, the default company and the Kafka topics. */
 #include "base/err.h"
+#include "cli/admin.h"
 #include "cli/verbs.h"
 #include "store/company.h"
 #include "store/migrations.h"
 #include "stream/topics.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { KAFKA_TIMEOUT_MS = 15000 };
 
-static const char help[] =
-    "Usage: tipster migrate [--only database|kafka]\n\n"
-    "Applies the migrations of sql/ that DATABASE_URL lacks, makes the company of "
-    "ANONYMOUS_COMPANY, and\n"
-    "creates the Kafka topics (KAFKA_PARTITIONS, KAFKA_REPLICATION, KAFKA_RETENTION_HOURS). Can be "
-    "run again\n"
-    "at any time, also after an interruption. Refuses a database with tables of others.\n\n"
-    "Example:\n  DATABASE_URL=mysql://tipster:secret@127.0.0.1/tipster tipster migrate\n";
+/* What was done. */
+struct outcome {
+    bool json;
+    int migrations, topics; /* applied, made; -1: not looked at */
+    bool company_made;
+};
 
 static int complain(struct buf *problem)
 {
@@ -26,17 +24,18 @@ static int complain(struct buf *problem)
     return EXIT_FAILED;
 }
 
-static int migrate_database(const struct config *config)
+static int migrate_database(const struct config *config, struct outcome *outcome)
 {
     AUTO_BUF problem = {0};
     AUTO_DB *db = NULL;
-    int applied = 0;
-    bool added = false;
     if (db_open(config, DB_MIGRATE, &db, &problem) != 0)
         return complain(&problem);
-    if (migrations_apply(db, migrations_directory(), NULL, NULL, &applied, &problem) != 0)
+    if (migrations_apply(db, migrations_directory(), NULL, NULL, &outcome->migrations, &problem) !=
+        0)
         return complain(&problem);
-    printf("database: %d migration%s applied\n", applied, applied == 1 ? "" : "s");
+    if (!outcome->json)
+        printf("database: %d migration%s applied\n", outcome->migrations,
+               outcome->migrations == 1 ? "" : "s");
     const char *company = config->anonymous_company;
     if (*company == '\0')
         return EXIT_DONE;
@@ -45,50 +44,73 @@ static int migrate_database(const struct config *config)
                  company);
         return complain(&problem);
     }
-    int64_t spread = config->company_partitions < config->kafka_partitions
-                         ? config->company_partitions
-                         : config->kafka_partitions;
-    if (company_add(db, company, company, (int32_t)spread, &added) != 0) {
+    if (company_add(db, company, company, admin_spread(config, 0), &outcome->company_made) != 0) {
         buf_addf(&problem, "cannot make company %s: %s", company, db_error(db));
         return complain(&problem);
     }
-    printf("company %s: %s\n", company, added ? "made" : "there already");
+    if (!outcome->json)
+        printf("company %s: %s\n", company, outcome->company_made ? "made" : "there already");
     return EXIT_DONE;
 }
 
-static int migrate_kafka(const struct config *config)
+static int migrate_kafka(const struct config *config, struct outcome *outcome)
 {
     AUTO_BUF problem = {0};
-    int created = 0;
-    if (topics_create(config, KAFKA_TIMEOUT_MS, &created, &problem) != 0)
+    if (topics_create(config, KAFKA_TIMEOUT_MS, &outcome->topics, &problem) != 0)
         return complain(&problem);
-    printf("kafka: %d topic%s created\n", created, created == 1 ? "" : "s");
+    if (!outcome->json)
+        printf("kafka: %d topic%s created\n", outcome->topics, outcome->topics == 1 ? "" : "s");
     return EXIT_DONE;
 }
 
-int verb_migrate(int argc, char **argv, const struct config *config)
+static void print_json(const struct outcome *outcome)
 {
-    static const struct option options[] = {{"only", required_argument, NULL, 'o'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *only = "";
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return EXIT_DONE;
-        }
-        if (option != 'o' || (strcmp(optarg, "database") != 0 && strcmp(optarg, "kafka") != 0)) {
-            fputs(help, stderr);
+    const char *before = "{";
+    if (outcome->migrations >= 0) {
+        printf("{\"migrations_applied\":%d,\"company_made\":%s", outcome->migrations,
+               outcome->company_made ? "true" : "false");
+        before = ",";
+    }
+    if (outcome->topics >= 0)
+        printf("%s\"topics_created\":%d", before, outcome->topics);
+    puts("}");
+}
+
+static int run(struct command_line *line, const struct config *config)
+{
+    struct outcome outcome = {.migrations = -1, .topics = -1};
+    const char *only = "", *value;
+    for (int option; (option = command_next(line, &value)) != COMMAND_END;) {
+        if (option == 'o')
+            only = value;
+        else if (option == 'j')
+            outcome.json = true;
+        else
             return EXIT_USAGE;
-        }
-        only = optarg;
     }
-    if (optind < argc) {
-        fputs(help, stderr);
-        return EXIT_USAGE;
-    }
-    int code = strcmp(only, "kafka") != 0 ? migrate_database(config) : EXIT_DONE;
+    int code = strcmp(only, "kafka") != 0 ? migrate_database(config, &outcome) : EXIT_DONE;
     if (code == EXIT_DONE && strcmp(only, "database") != 0)
-        code = migrate_kafka(config);
+        code = migrate_kafka(config, &outcome);
+    if (code == EXIT_DONE && outcome.json)
+        print_json(&outcome);
     return code;
 }
+
+static const struct command_option options[] = {
+    {'o', "only", "PART", "database or kafka alone", .words = "database kafka"},
+    {'j', "json", NULL, "the result as one JSON object on standard output"},
+    {0},
+};
+
+const struct command command_migrate = {
+    .name = "migrate",
+    .summary = "Make or bring up to date the database's schema and the Kafka topics.",
+    .description =
+        "Applies the migrations of sql/ that DATABASE_URL lacks, makes the company of "
+        "ANONYMOUS_COMPANY, and creates the Kafka topics (KAFKA_PARTITIONS, KAFKA_REPLICATION, "
+        "KAFKA_RETENTION_HOURS). Can be run again at any time, also after an interruption. "
+        "Refuses a database with tables of others.",
+    .options = options,
+    .examples = "DATABASE_URL=mysql://tipster:secret@127.0.0.1/tipster tipster migrate",
+    .run = run,
+};

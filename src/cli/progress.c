@@ -2,15 +2,15 @@
 #include "cli/progress.h"
 
 #include "base/clock.h"
+#include "cli/terminal.h"
 
 #include <inttypes.h>
-#include <unistd.h>
 
 enum { BAR_WIDTH = 30, REDRAW_MS = 100, LINE_MS = 5000 };
 
 void progress_begin(struct progress *progress, FILE *out, const char *label, uint64_t total)
 {
-    bool terminal = isatty(fileno(out)) == 1;
+    bool terminal = terminal_is(out);
     int64_t now_ms = clock_monotonic_ms();
     *progress = (struct progress){.out = out,
                                   .label = label,

@@ -14,22 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
-    "Usage: tipster serve\n\n"
-    "Answers HTTP on BIND:PORT and, for operators, on OPS_BIND, until SIGTERM or SIGINT.\n"
-    "Needs DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS; `tipster config` lists the rest. Callers "
-    "bring "
-    "API keys\n(`tipster key`); SIGHUP reads companies and keys anew at once.\n\n"
-    "Example:\n  PORT=8080 tipster serve\n";
-
-int verb_serve(int argc, char **argv, const struct config *config)
+static int run(struct command_line *line, const struct config *config)
 {
+    const char *value;
     (void)config;
-    if (argc > 1) {
-        bool asked = strcmp(argv[1], "--help") == 0;
-        fputs(help, asked ? stdout : stderr);
-        return asked ? EXIT_DONE : EXIT_USAGE;
-    }
+    if (command_next(line, &value) != COMMAND_END)
+        return EXIT_USAGE;
     AUTO_FREE char *server = program_beside("tipster-server");
     if (server == NULL)
         server = program_beside("src/http/tipster-server");
@@ -48,3 +38,22 @@ int verb_serve(int argc, char **argv, const struct config *config)
     fprintf(stderr, "tipster serve: cannot run %s: %s\n", server, strerror(errno));
     return EXIT_FAILED;
 }
+
+static const struct command_exit exits[] = {
+    {EXIT_DONE, "stopped by a signal"},
+    {EXIT_FAILED, "stopped by an error (logged)"},
+    {EXIT_USAGE, "wrong use or a wrong setting"},
+    {0, NULL},
+};
+
+const struct command command_serve = {
+    .name = "serve",
+    .summary = "Answer HTTP: the companies' routes and their clients'.",
+    .description =
+        "Answers HTTP on BIND:PORT and, for operators, on OPS_BIND, until SIGTERM or SIGINT. Needs "
+        "DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS; `tipster config` lists the rest. Callers bring "
+        "API keys (`tipster key`); SIGHUP reads companies and keys anew at once.",
+    .exits = exits,
+    .examples = "PORT=8080 tipster serve",
+    .run = run,
+};

@@ -4,23 +4,8 @@
 #include "cli/verbs.h"
 #include "view/show.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char help[] =
-    "Usage: tipster view check DIR\n"
-    "       tipster view show DIR\n"
-    "       tipster view show DIR user|event ID [--company ID]\n\n"
-    "Looks into the view in DIR (the folder that holds data.mdb), also while it is written and "
-    "read.\n"
-    "check verifies everything the layout promises and prints a line for each contradiction; exit "
-    "code 1 when\n"
-    "there is one. show prints the view's head, or what it holds of a user or an event of a "
-    "company "
-    "(by\n"
-    "default that of ANONYMOUS_COMPANY).\n\n"
-    "Example:\n  tipster view show .run/view/current user u-17\n";
 
 static int explain(const char *dir, int err)
 {
@@ -34,7 +19,38 @@ static int explain(const char *dir, int err)
     return EXIT_FAILED;
 }
 
-static int check(const char *dir)
+/* The same as JSON; each problem is a line of the report's text. */
+static void print_json(const struct view_check_report *report)
+{
+    AUTO_BUF out = {0};
+    const char *text = report->text.data, *end = text + report->text.len;
+    buf_addf(&out,
+             "{\"events\":%zu,\"listed\":%zu,\"users\":%zu,\"coupons\":%zu,\"selections\":%zu,"
+             "\"problems\":%zu,\"shown\":[",
+             report->events, report->listed, report->users, report->coupons, report->selections,
+             report->problems);
+    for (const char *from = text; from < end;) {
+        const char *newline = memchr(from, '\n', (size_t)(end - from));
+        const char *to = newline != NULL ? newline : end;
+        buf_add_text(&out, from > text ? "," : "");
+        buf_add_json(&out, str_from(from, (size_t)(to - from)));
+        from = to + 1;
+    }
+    buf_add_text(&out, "]}");
+    puts(buf_cstr(&out));
+}
+
+static void print_text(const struct view_check_report *report)
+{
+    fwrite(report->text.data, 1, report->text.len, stdout);
+    if (report->problems > VIEW_CHECK_TEXTS_MAX)
+        printf("… and %zu more\n", report->problems - VIEW_CHECK_TEXTS_MAX);
+    printf("%zu events (%zu listed), %zu users, %zu coupons, %zu selections: %zu problems\n",
+           report->events, report->listed, report->users, report->coupons, report->selections,
+           report->problems);
+}
+
+static int check(const char *dir, bool json)
 {
     struct view_check_report report = {0};
     int err = view_check(dir, &report);
@@ -42,12 +58,7 @@ static int check(const char *dir)
         view_check_release(&report);
         return explain(dir, err);
     }
-    fwrite(report.text.data, 1, report.text.len, stdout);
-    if (report.problems > VIEW_CHECK_TEXTS_MAX)
-        printf("… and %zu more\n", report.problems - VIEW_CHECK_TEXTS_MAX);
-    printf("%zu events (%zu listed), %zu users, %zu coupons, %zu selections: %zu problems\n",
-           report.events, report.listed, report.users, report.coupons, report.selections,
-           report.problems);
+    (json ? print_json : print_text)(&report);
     int code = report.problems == 0 ? EXIT_DONE : EXIT_FAILED;
     view_check_release(&report);
     return code;
@@ -74,39 +85,63 @@ static int show(const char *dir, const char *kind, const char *id, const char *c
     return EXIT_DONE;
 }
 
-static int wrong_use(void)
+static int run(struct command_line *line, const struct config *config)
 {
-    fputs(help, stderr);
-    return EXIT_USAGE;
+    const char *company = config->anonymous_company, *value;
+    bool json = false;
+    for (int option; (option = command_next(line, &value)) != COMMAND_END;) {
+        if (option == 'c')
+            company = value;
+        else if (option == 'j')
+            json = true;
+        else
+            return EXIT_USAGE;
+    }
+    char **words = command_arguments(line);
+    size_t count = command_argument_count(line);
+    if (strcmp(line->action->name, "check") == 0)
+        return check(words[0], json);
+    if (count == 1)
+        return show(words[0], NULL, NULL, NULL);
+    if (count != 3 || (strcmp(words[1], "user") != 0 && strcmp(words[1], "event") != 0))
+        return command_wrong(&command_view, "show takes DIR, or DIR user|event ID");
+    if (*company == '\0')
+        return command_wrong(&command_view,
+                             "--company is missing (and ANONYMOUS_COMPANY is not set)");
+    return show(words[0], words[1], words[2], company);
 }
 
-int verb_view(int argc, char **argv, const struct config *config)
-{
-    static const struct option options[] = {{"company", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *company = config->anonymous_company;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return EXIT_DONE;
-        }
-        if (option != 'c')
-            return wrong_use();
-        company = optarg;
-    }
-    int words = argc - optind;
-    char **word = argv + optind;
-    if (words == 2 && strcmp(word[0], "check") == 0)
-        return check(word[1]);
-    if (words == 2 && strcmp(word[0], "show") == 0)
-        return show(word[1], NULL, NULL, NULL);
-    if (words != 4 || strcmp(word[0], "show") != 0 ||
-        (strcmp(word[2], "user") != 0 && strcmp(word[2], "event") != 0))
-        return wrong_use();
-    if (*company == '\0') {
-        fputs("tipster view: --company is missing (and ANONYMOUS_COMPANY is not set)\n", stderr);
-        return EXIT_USAGE;
-    }
-    return show(word[1], word[2], word[3], company);
-}
+static const struct command_action actions[] = {
+    {"check", "DIR",
+     "verifies everything the layout promises and prints a line for each contradiction", 1, 1},
+    {"show", "DIR [user|event ID]",
+     "prints the view's head, or what it holds of a user or an event", 1, 3},
+    {0},
+};
+
+static const struct command_option options[] = {
+    {'c', "company", "ID", "whose user or event it is (ANONYMOUS_COMPANY)", "show"},
+    {'j', "json", NULL, "the result as one JSON object on standard output", "check"},
+    {0},
+};
+
+static const struct command_exit exits[] = {
+    {EXIT_DONE, "done; check: nothing is wrong"},
+    {EXIT_FAILED, "check: something is wrong; show: it is not there; or there is no such view"},
+    {EXIT_USAGE, "wrong use or a wrong setting"},
+    {0, NULL},
+};
+
+const struct command command_view = {
+    .name = "view",
+    .summary = "Look into a node's view: check it, or show what it holds.",
+    .description = "Looks into the view in DIR (the folder that holds data.mdb), also while it is "
+                   "written and read.",
+    .actions = actions,
+    .completion = COMPLETE_FOLDERS,
+    .options = options,
+    .exits = exits,
+    .examples = "tipster view check .run/view/current\n"
+                "tipster view show .run/view/current user u-17",
+    .run = run,
+};

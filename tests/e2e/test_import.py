@@ -190,8 +190,8 @@ def test_a_missing_file(stack: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments, says", [
-    ([], "which files"),
-    (["users"], "which files"),
+    ([], "FILE"),
+    (["users"], "an argument is missing"),
     (["people", "f"], "not 'people'"),
     (["users", "--shift-to", "today", "f"], "are for fixtures"),
     (["fixtures", "--shift-to", "soon", "f"], "--shift-to must be a date"),
@@ -200,7 +200,3 @@ def test_a_missing_file(stack: Any, tmp_path: Path) -> None:
 def test_wrong_use(stack: Any, arguments: list[str], says: str) -> None:
     done = stack.run("import", *arguments, check=False)
     assert done.returncode == 2 and says in done.stderr
-
-
-def test_help(stack: Any) -> None:
-    assert "Example:" in stack.run("import", "--help").stdout

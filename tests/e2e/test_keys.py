@@ -305,7 +305,7 @@ def test_company_commands(admin) -> None:
     refused(admin, 2, "company", "add", "ok", "--name", "a\tb", "control")
     refused(admin, 2, "company", "list", "--name", "x", "another command")
     refused(admin, 2, "company", "fly", "add, set")
-    refused(admin, 2, "company", "add", "not complete")
+    refused(admin, 2, "company", "add", "missing")
 
 
 def test_key_commands(admin) -> None:
