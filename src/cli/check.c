@@ -8,10 +8,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "cli/servers.h"
 #include "cli/verbs.h"
 #include "store/company.h"
 #include "store/migrations.h"
-#include "store/offsets.h"
 #include "stream/topics.h"
 #include "stream/watch.h"
 
@@ -44,21 +44,6 @@ struct progress_view {
     int64_t *ends, *next; /* RECORD_KINDS * partitions */
 };
 
-static int read_stored(struct progress_view *view)
-{
-    AUTO_FREE struct stored_offset *stored = xcalloc(view->partitions, sizeof(*stored));
-    for (int kind = 0; kind < RECORD_KINDS; kind++) {
-        char topic[TOPIC_NAME_SIZE];
-        topic_name(view->config, (enum record_kind)kind, topic);
-        int err = offsets_read(view->db, topic, view->partitions, stored);
-        if (err != 0)
-            return err;
-        for (size_t i = 0; i < view->partitions; i++)
-            view->next[(size_t)kind * view->partitions + i] = stored[i].next_offset;
-    }
-    return 0;
-}
-
 /* How far the database is from the ends, either way: ahead means that the topic is another one. */
 static int64_t records_behind(const struct progress_view *view, int64_t *ret_total)
 {
@@ -80,7 +65,7 @@ static int read_view(struct progress_view *view, struct buf *ret_problem)
                  view->config->kafka_bootstrap_servers);
         return err;
     }
-    err = read_stored(view);
+    err = servers_stored(view->db, view->config, view->next);
     if (err != 0)
         buf_addf(ret_problem, "cannot read stream_offsets: %s", db_error(view->db));
     return err;

@@ -3,16 +3,15 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "cli/servers.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 void load_options_init(struct load_options *options, const struct config *config)
 {
-    bool anywhere = *config->bind == '\0' || strcmp(config->bind, "0.0.0.0") == 0;
     *options = (struct load_options){
-        .default_url =
-            xasprintf("http://%s:%" PRId64, anywhere ? "127.0.0.1" : config->bind, config->port),
+        .default_url = xasprintf("http://%s:%" PRId64, servers_host(config->bind), config->port),
         .sender = {.key = config->api_key, .connections = 4, .batch = 500, .retry_ms = 60000},
     };
     options->sender.url = options->default_url;

@@ -16,6 +16,7 @@
     X(key)                                                                                         \
     X(generate)                                                                                    \
     X(import)                                                                                      \
+    X(status)                                                                                      \
     X(check)                                                                                       \
     X(view)                                                                                        \
     X(config)                                                                                      \

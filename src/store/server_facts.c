@@ -1,0 +1,39 @@
+/* One row of the server's variables; see server_facts.h. */
+#include "store/server_facts.h"
+
+#include "base/err.h"
+
+#include <stdio.h>
+
+static const char sql_facts[] =
+    "select cast(version() as binary), cast(@@character_set_database as binary), "
+    "cast(@@datadir as binary), utc_timestamp(3), cast(@@max_connections as signed), "
+    "cast(@@max_allowed_packet as signed), cast(@@innodb_flush_log_at_trx_commit as signed)";
+
+static void copy(const struct stmt *stmt, unsigned column, char *out, size_t size)
+{
+    struct str text = stmt_get_str(stmt, column);
+    snprintf(out, size, "%.*s", (int)text.len, text.data);
+}
+
+int server_facts_read(struct db *db, struct server_facts *ret_facts)
+{
+    struct stmt *stmt;
+    struct server_facts facts;
+    int err = db_prepare(db, sql_facts, &stmt);
+    if (err == 0)
+        err = stmt_run(stmt);
+    if (err == 0)
+        err = stmt_row(stmt);
+    if (err != 0)
+        return err > 0 ? TIP_EFATAL : err;
+    copy(stmt, 0, facts.version, sizeof(facts.version));
+    copy(stmt, 1, facts.charset, sizeof(facts.charset));
+    copy(stmt, 2, facts.data_folder, sizeof(facts.data_folder));
+    facts.now_ms = stmt_get_time(stmt, 3);
+    facts.connections_max = stmt_get_int(stmt, 4);
+    facts.packet_max_bytes = stmt_get_int(stmt, 5);
+    facts.flush_at_commit = stmt_get_int(stmt, 6);
+    *ret_facts = facts;
+    return 0;
+}
