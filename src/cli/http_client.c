@@ -245,6 +245,11 @@ int http_client_get(struct http_client *client, const char *path, long *ret_stat
     return 0;
 }
 
+const char *http_library_version(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version;
+}
+
 void http_escape(struct str text, struct buf *out)
 {
     static const char unreserved[] = "-._~";

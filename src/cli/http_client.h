@@ -53,6 +53,9 @@ int http_client_get(struct http_client *client, const char *path, long *ret_stat
 /* Does what can be done and waits up to wait_ms for the network when nothing can. */
 void http_client_run(struct http_client *client, int wait_ms);
 
+/* Of libcurl: "7.88.1". */
+const char *http_library_version(void);
+
 /* Appends text with everything but unreserved characters percent-encoded (RFC 3986). */
 void http_escape(struct str text, struct buf *out);
 

@@ -5,7 +5,7 @@
 #include "cli/verbs.h"
 
 #include "base/mem.h"
-#include "base/program.h"
+#include "cli/servers.h"
 #include "store/migrations.h"
 
 #include <errno.h>
@@ -20,9 +20,7 @@ static int run(struct command_line *line, const struct config *config)
     (void)config;
     if (command_next(line, &value) != COMMAND_END)
         return EXIT_USAGE;
-    AUTO_FREE char *server = program_beside("tipster-server");
-    if (server == NULL)
-        server = program_beside("src/http/tipster-server");
+    AUTO_FREE char *server = servers_program();
     if (server == NULL) {
         fputs("tipster serve: tipster-server is not beside this program\n", stderr);
         return EXIT_FAILED;

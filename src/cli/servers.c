@@ -2,12 +2,19 @@
 #include "cli/servers.h"
 
 #include "base/mem.h"
+#include "base/program.h"
 #include "store/offsets.h"
 #include "stream/topics.h"
 
 const char *servers_host(const char *host)
 {
     return *host == '\0' || strcmp(host, "0.0.0.0") == 0 ? "127.0.0.1" : host;
+}
+
+char *servers_program(void)
+{
+    char *found = program_beside("tipster-server");
+    return found != NULL ? found : program_beside("src/http/tipster-server"); /* as it is built */
 }
 
 void servers_ops_url(const struct config *config, struct buf *out)

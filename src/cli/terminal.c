@@ -19,7 +19,7 @@ bool terminal_has_colour(FILE *out)
 
 void terminal_print(FILE *out, enum colour colour, const char *text, int width)
 {
-    static const char *const codes[] = {"", "32", "33", "31", "2", "1"};
+    static const char *const codes[] = {"", "32", "33", "31", "2"};
     bool coloured = colour != COLOUR_NONE && terminal_has_colour(out);
     if (coloured)
         fprintf(out, "\x1b[%sm", codes[colour]);

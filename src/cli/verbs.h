@@ -17,6 +17,7 @@
     X(generate)                                                                                    \
     X(import)                                                                                      \
     X(status)                                                                                      \
+    X(doctor)                                                                                      \
     X(check)                                                                                       \
     X(view)                                                                                        \
     X(config)                                                                                      \
