@@ -139,7 +139,7 @@ def main() -> int:
         print(f"make test: DB={kind} is unknown (mariadb, mysql)", file=sys.stderr)
         return 2
     os.environ["DB"] = kind
-    deps = ["tools/deps", "librdkafka", "kafka", "contract", *(["mysql"] if kind == "mysql" else [])]
+    deps = ["tools/deps", "librdkafka", "kafka", "contract", "clients", *(["mysql"] if kind == "mysql" else [])]
     if subprocess.run(deps, cwd=TOP, check=False).returncode != 0:
         return 1
     suite.stage("layers and limits", ["/usr/bin/python3", "tools/check_layers.py"])
@@ -149,7 +149,7 @@ def main() -> int:
         unit_tests(suite)
     pytests(suite, "tools tests", ["tests/tools"])
     if built:
-        others = [path for path in ("tests/kore", "tests/e2e", "tests/contract") if any((TOP / path).glob("test_*.py"))]
+        others = [path for path in ("tests/kore", "tests/e2e", "tests/contract", "tests/clients") if any((TOP / path).glob("test_*.py"))]
         pytests(suite, f"end-to-end tests on {kind}", [*others, *sys.argv[1:]], IN_PARALLEL)
         if suite.stage("build with faults", ["tools/build", "build-faults"]):
             faults(suite)
