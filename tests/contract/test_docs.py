@@ -1,0 +1,144 @@
+"""The curl lines of the documents do what the documents show.
+
+Every curl command in a code block of README.md, docs/ and clients/ is run against the server, in the order of the
+documents, with the demo data of `make run` in small. What stands behind it is compared with what it answers: JSON member by
+member, VOLATILE ones by their shape. A command that cannot be run has `<!-- not run: REASON -->` on the line before its block.
+
+Replaced before it is run: the server's address, and `tip_…` and $KEY by keys that are good for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Iterator, NamedTuple
+
+import pytest
+
+from stack import TOP
+
+# Members whose values depend on the day, the population or chance: same kind of value, same members inside.
+VOLATILE = {"as_of", "request_id", "score", "share", "value", "event_id", "league", "country", "participants", "begin_timestamp",
+            "end_timestamp", "because"}
+NOT_RUN = re.compile(r"<!-- not run: \S.* -->")
+ADDRESS = "http://127.0.0.1:5000"
+
+
+class Example(NamedTuple):
+    place: str
+    command: str
+    output: str  # "" where none is shown
+
+
+def documents() -> list[Path]:
+    return [TOP / "README.md", *sorted((TOP / "docs").glob("*.md")), *sorted((TOP / "clients").glob("*/README.md"))]
+
+
+def blocks(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Code blocks, fenced or indented, with the number of the line before them, from 1."""
+    number = 0
+    while number < len(lines):
+        start, block = number, []
+        if lines[number].startswith("```"):
+            number += 1
+            while number < len(lines) and not lines[number].startswith("```"):
+                block.append(lines[number])
+                number += 1
+            yield start, block
+        elif lines[number].startswith("    ") and (number == 0 or not lines[number - 1].strip()):
+            while number < len(lines) and (lines[number].startswith("    ") or not lines[number].strip()):
+                block.append(lines[number][4:])
+                number += 1
+            yield start, block
+            continue
+        number += 1
+
+
+def examples_of(path: Path) -> Iterator[Example]:
+    lines = path.read_text().splitlines()
+    for start, block in blocks(lines):
+        if start > 0 and NOT_RUN.fullmatch(lines[start - 1].strip()):
+            continue
+        at = 0
+        while at < len(block):
+            place = f"{path.relative_to(TOP)}:{start + at + 1}"
+            shown = block[at].startswith("$ ")
+            command = block[at].removeprefix("$ ")
+            at += 1
+            if not re.match(r"curl\s", command):
+                assert not re.search(r"\bcurl\s+-|\bcurl\s+['\"]?http", command), f"{place}: a curl command must begin its line"
+                continue
+            while command.count("'") % 2 == 1:  # a body over several lines
+                command += "\n" + block[at]
+                at += 1
+            output = []
+            while shown and at < len(block) and not block[at].startswith("$ "):
+                output.append(block[at])
+                at += 1
+            yield Example(place, command, "\n".join(output))
+
+
+EXAMPLES = [example for path in documents() for example in examples_of(path)]
+
+
+def compare(shown: Any, said: Any, where: str = "") -> None:
+    """The same JSON, apart from the values of VOLATILE members."""
+    assert type(shown) is type(said) or {type(shown), type(said)} == {int, float}, f"{where}: {shown!r}, but it says {said!r}"
+    name = where.rsplit("/", 1)[-1]
+    if isinstance(shown, dict):
+        assert list(shown) == list(said), f"{where}: members {list(shown)}, but it has {list(said)}"
+        for member in shown:
+            compare(shown[member], said[member], f"{where}/{member}")
+    elif isinstance(shown, list):
+        assert name in VOLATILE or len(shown) == len(said), f"{where}: {len(shown)} items, but it has {len(said)}"
+        assert bool(shown) == bool(said), f"{where}: empty or not"
+        for one, other in zip(shown, said):
+            compare(one, other, where)
+    elif name not in VOLATILE:
+        assert shown == said, f"{where}: {shown!r}, but it says {said!r}"
+
+
+@pytest.fixture(scope="module")
+def demo(stack: Any) -> Any:
+    files = sorted(str(path) for path in (TOP / "data" / "football").glob("*.csv"))
+    stack.run("import", "fixtures", *files, "--shift-to", "today", "--to", stack.base_url)
+    stack.run("generate", "--users", "50", "--coupons", "1000", "--seed", "1", "--events-from", "api", "--events", "0",
+              "--to", stack.base_url)
+    stack.wait_caught_up()
+    return stack
+
+
+def test_there_are_examples() -> None:
+    assert len([example for example in EXAMPLES if example.output]) >= 3 and {"README.md", "docs/api.md"} <= {
+        example.place.split(":")[0] for example in EXAMPLES}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example.place for example in EXAMPLES])
+def test_example(demo: Any, example: Example) -> None:
+    command = example.command.replace(ADDRESS, demo.base_url).replace("tip_…", demo.key("acme", "ingest", "read"))
+    done = subprocess.run(["/bin/bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False, timeout=60,
+                          env={"PATH": os.environ["PATH"], "KEY": demo.key(), "NO_PROXY": "*"})
+    assert done.returncode == 0, done
+    demo.wait_caught_up()
+    if not example.output:
+        assert '"status":4' not in done.stdout and '"status":5' not in done.stdout, done.stdout
+        return
+    try:
+        shown, said = json.loads(example.output), json.loads(done.stdout)
+    except ValueError:
+        assert done.stdout.strip() == example.output.strip()
+        return
+    compare(shown, said)
+
+
+def test_a_false_document_is_found() -> None:
+    """What the comparison is for."""
+    shown = {"score": 0.5, "items": [{"event_id": "a", "n": 1}]}
+    compare(shown, {"score": 0.7, "items": [{"event_id": "b", "n": 1}]})
+    for said in ({"score": "x", "items": [{"event_id": "b", "n": 1}]}, {"score": 0.5, "items": [{"event_id": "b", "n": 2}]},
+                 {"score": 0.5, "items": []}, {"score": 0.5, "items": [{"id": "b", "n": 1}]}):
+        with pytest.raises(AssertionError):
+            compare(shown, said)
