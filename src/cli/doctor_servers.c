@@ -199,7 +199,12 @@ static void check_topic_settings(struct doctor *doctor, const char *name,
 {
     const struct config *config = &doctor->config;
     int64_t retention_ms = config->kafka_retention_hours * 3600 * 1000;
-    if (topic->retention_ms >= 0 && topic->retention_ms < retention_ms)
+    if (!topic->settings_known)
+        buf_addf(doctor_note(doctor, "topic settings", VERDICT_WARN,
+                             "allow DescribeConfigs on the topics, or look at retention.ms and "
+                             "message.timestamp.type yourself"),
+                 "Kafka does not show this user the settings of %s", name);
+    else if (topic->retention_ms >= 0 && topic->retention_ms < retention_ms)
         buf_addf(doctor_note(doctor, "topic retention", VERDICT_FAIL,
                              "alter the topic's retention.ms, or lower KAFKA_RETENTION_HOURS: "
                              "serve stops accepting by this setting before records expire unread"),
@@ -209,7 +214,7 @@ static void check_topic_settings(struct doctor *doctor, const char *name,
         buf_addf(doctor_note(doctor, "topic retention", VERDICT_WARN,
                              "the erasure deadline is the topic's: make both the same"),
                  "%s keeps records longer than KAFKA_RETENTION_HOURS says", name);
-    if (strcmp(topic->timestamp_type, "LogAppendTime") != 0)
+    if (topic->settings_known && strcmp(topic->timestamp_type, "LogAppendTime") != 0)
         buf_addf(doctor_note(doctor, "topic timestamps", VERDICT_WARN,
                              "alter the topic's message.timestamp.type to LogAppendTime"),
                  "%s takes the senders' clocks (%s)", name, topic->timestamp_type);

@@ -49,6 +49,7 @@ static rd_kafka_resp_err_t read_metadata(rd_kafka_t *client, const char *name, i
 static void take_settings(const rd_kafka_ConfigResource_t *resource, struct topic_facts *facts)
 {
     size_t count = 0;
+    facts->settings_known = rd_kafka_ConfigResource_error(resource) == 0;
     const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
     for (size_t i = 0; i < count; i++) {
         const char *name = rd_kafka_ConfigEntry_name(entries[i]);
@@ -95,8 +96,9 @@ static void take_newest(rd_kafka_event_t *event, struct topic_facts *facts)
     }
 }
 
-static rd_kafka_resp_err_t read_newest(rd_kafka_t *client, const char *name, int timeout_ms,
-                                       struct topic_facts *facts)
+/* A broker older than 3.0 cannot say; that is no failure. */
+static void read_newest(rd_kafka_t *client, const char *name, int timeout_ms,
+                        struct topic_facts *facts)
 {
     AUTO_PARTITIONS *list = rd_kafka_topic_partition_list_new(facts->partitions);
     for (int i = 0; i < facts->partitions; i++)
@@ -105,14 +107,11 @@ static rd_kafka_resp_err_t read_newest(rd_kafka_t *client, const char *name, int
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     rd_kafka_ListOffsets(client, list, NULL, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
-    rd_kafka_resp_err_t err =
-        event != NULL ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-    if (err == 0)
+    if (event != NULL && rd_kafka_event_error(event) == 0)
         take_newest(event, facts);
     if (event != NULL)
         rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
-    return err;
 }
 
 int topic_facts_read(const struct config *config, int timeout_ms,
@@ -132,7 +131,7 @@ int topic_facts_read(const struct config *config, int timeout_ms,
         if (err == 0 && facts[kind].partitions > 0)
             err = read_settings(client, name, timeout_ms, &facts[kind]);
         if (err == 0 && facts[kind].partitions > 0)
-            err = read_newest(client, name, timeout_ms, &facts[kind]);
+            read_newest(client, name, timeout_ms, &facts[kind]);
         if (err != 0)
             return unavailable(config, err, ret_problem);
     }

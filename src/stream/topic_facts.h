@@ -9,9 +9,10 @@
 struct topic_facts {
     int partitions;           /* 0: there is no such topic, and the rest is empty */
     int replicas, in_sync;    /* of the partition that has the fewest */
+    bool settings_known;      /* Kafka shows them to this user; else the next two are empty */
     int64_t retention_ms;     /* -1: for ever */
     char timestamp_type[32];  /* "LogAppendTime": the broker's clock */
-    int64_t newest_record_ms; /* by that clock; -1: it has no records */
+    int64_t newest_record_ms; /* by that clock; -1: none, or an old broker */
 };
 
 /* Fills one per kind. TIP_EUNAVAIL: no broker; TIP_ECONFIG: settings that the client refuses.

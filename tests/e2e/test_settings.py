@@ -1,5 +1,7 @@
 """template.env is what `tipster config` prints, and a bad setting is named."""
 
+import json
+import re
 import subprocess
 
 from fixtures import BUILD
@@ -13,6 +15,12 @@ def tipster(*arguments):
 
 def test_template_env_is_current():
     assert (TOP / "template.env").read_text() == tipster("config").stdout
+
+
+def test_settings_as_json():
+    rows = json.loads(tipster("config", "--json").stdout)
+    names = re.findall(r"^#([A-Z_]+)=(.*)$", (TOP / "template.env").read_text(), re.MULTILINE)
+    assert [(row["name"], row["default"]) for row in rows] == names and all(row["help"] for row in rows)
 
 
 def test_bad_setting_is_named():
