@@ -24,11 +24,12 @@ struct sentinel {
 static bool pause_between(struct sentinel *sentinel)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += EVERY_S;
     pthread_mutex_lock(&sentinel->lock);
-    while (!sentinel->stop && pthread_cond_timedwait(&sentinel->wake, &sentinel->lock, &until) == 0)
-        ;
+    int err = 0;
+    while (!sentinel->stop && err == 0)
+        err = pthread_cond_clockwait(&sentinel->wake, &sentinel->lock, CLOCK_MONOTONIC, &until);
     bool go_on = !sentinel->stop;
     pthread_mutex_unlock(&sentinel->lock);
     return go_on;
