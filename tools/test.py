@@ -145,13 +145,14 @@ def main() -> int:
     suite.stage("layers and limits", ["/usr/bin/python3", "tools/check_layers.py"])
     suite.stage("clang-format", ["tools/check_format"])
     built = suite.stage("build with gcc", ["tools/build", "build"])
+    with_faults = suite.stage("build with faults", ["tools/build", "build-faults"])
     if suite.stage("build with clang and sanitizers", ["tools/build", "build-asan"]):
         unit_tests(suite)
     pytests(suite, "tools tests", ["tests/tools"])
     if built:
         others = [path for path in ("tests/kore", "tests/e2e", "tests/contract", "tests/clients") if any((TOP / path).glob("test_*.py"))]
         pytests(suite, f"end-to-end tests on {kind}", [*others, *sys.argv[1:]], IN_PARALLEL)
-        if suite.stage("build with faults", ["tools/build", "build-faults"]):
+        if with_faults:
             faults(suite)
     else:
         suite.add("end-to-end tests", 0, 1)

@@ -30,4 +30,10 @@ void fault_die(const char *name)
     if (fault_is_due(name))
         raise(SIGKILL);
 }
+
+bool fault_sabotaged(const char *guarantee)
+{
+    const char *name = getenv("TIPSTER_SABOTAGE");
+    return name != NULL && strcmp(name, guarantee) == 0;
+}
 #endif

@@ -1,7 +1,8 @@
 /*
- * Points at which a test build goes wrong on purpose: built with -Dfaults=true, a process that has
- * TIPSTER_FAULT=name:N[,name:N…] in its environment meets the N-th pass of the point `name`. In
- * every other build the points are nothing.
+ * Where a test build goes wrong on purpose. Built with -Dfaults=true, a process that has
+ * TIPSTER_FAULT=name:N[,name:N…] in its environment meets the N-th pass of the point `name`; one
+ * that has TIPSTER_SABOTAGE=name lacks the guarantee `name`, which the ledger's checker must find
+ * out (docs/reliability.md). In every other build all of this is nothing.
  */
 #ifndef TIPSTER_BASE_FAULT_H
 #define TIPSTER_BASE_FAULT_H
@@ -13,6 +14,8 @@
 bool fault_is_due(const char *name);
 /* Dies here, as by kill -9, when this pass is the one. */
 void fault_die(const char *name);
+/* Whether this process goes without the guarantee. */
+bool fault_sabotaged(const char *guarantee);
 #else
 static inline bool fault_is_due(const char *name)
 {
@@ -22,6 +25,11 @@ static inline bool fault_is_due(const char *name)
 static inline void fault_die(const char *name)
 {
     (void)name;
+}
+static inline bool fault_sabotaged(const char *guarantee)
+{
+    (void)guarantee;
+    return false;
 }
 #endif
 

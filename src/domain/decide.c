@@ -1,6 +1,7 @@
 /* What becomes of a record; see decide.h. */
 #include "domain/decide.h"
 
+#include "base/fault.h"
 #include "domain/record.h"
 
 #include <string.h>
@@ -34,5 +35,5 @@ enum decision decide_coupon(const struct coupon_identity *current,
         return DECISION_APPLY;
     size_t size = sizeof(current->content_hash);
     bool same = memcmp(current->content_hash, incoming->content_hash, size) == 0;
-    return same ? DECISION_ABSORB : DECISION_REJECT;
+    return same || fault_sabotaged("no-payload-compare") ? DECISION_ABSORB : DECISION_REJECT;
 }

@@ -84,11 +84,9 @@ static void slice_release(struct slice *slice)
 /* Locks every partition's row. 1: an earlier attempt has stored the slice already. */
 static int lock_partitions(struct db *db, const struct slice *slice, bool uncertain)
 {
-#ifdef TIPSTER_SABOTAGE_NO_OFFSET_CHECK
-    (void)db, (void)slice, (void)uncertain;
-    return 0;
-#else
     size_t stored = 0;
+    if (fault_sabotaged("no-offset-check"))
+        return 0;
     for (size_t i = 0; i < slice->partition_count; i++) {
         const struct owned_partition *partition = slice->partitions[i];
         int64_t next = 0;
@@ -103,7 +101,6 @@ static int lock_partitions(struct db *db, const struct slice *slice, bool uncert
     if (stored > 0 && stored < slice->partition_count)
         return TIP_EFENCED; /* half a commit does not exist: somebody else writes here */
     return stored > 0;
-#endif
 }
 
 static int advance_partitions(struct db *db, const struct slice *slice)
@@ -111,10 +108,8 @@ static int advance_partitions(struct db *db, const struct slice *slice)
     for (size_t i = 0; i < slice->partition_count; i++) {
         const struct owned_partition *partition = slice->partitions[i];
         int err = offsets_advance(db, &partition->claim, partition->slice_end);
-#ifdef TIPSTER_SABOTAGE_NO_OFFSET_CHECK
-        if (err == TIP_EFENCED)
+        if (err == TIP_EFENCED && fault_sabotaged("no-offset-check"))
             err = 0;
-#endif
         if (err != 0)
             return err;
     }
@@ -225,6 +220,15 @@ static int write_rows(struct db *db, struct slice *slice, struct ingest_counters
     return err;
 }
 
+/* Sabotage: the offsets in a transaction of their own, before the data. */
+static int advance_alone(struct db *db, const struct slice *slice)
+{
+    int err = advance_partitions(db, slice);
+    if (err == 0)
+        err = db_commit(db);
+    return err == 0 ? db_begin(db) : err;
+}
+
 static int transact(struct db *db, struct slice *slice, bool uncertain,
                     struct ingest_counters *counters)
 {
@@ -233,8 +237,12 @@ static int transact(struct db *db, struct slice *slice, bool uncertain,
         err = lock_partitions(db, slice, uncertain);
     if (err != 0)
         return err; /* > 0: stored by an earlier attempt */
-    err = write_rows(db, slice, counters);
+    bool offsets_first = fault_sabotaged("offsets-first");
+    if (offsets_first)
+        err = advance_alone(db, slice);
     if (err == 0)
+        err = write_rows(db, slice, counters);
+    if (err == 0 && !offsets_first)
         err = advance_partitions(db, slice);
     if (err != 0)
         return err;

@@ -1,6 +1,7 @@
 /* Coupons, their selections and the events' counts; see write.h. */
 #include "store/write.h"
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -11,6 +12,12 @@ static const struct sql_rows sql_coupons = {"insert into coupons (company_id, us
                                             "values ",
                                             "(?, ?, ?, ?, ?, ?, ?)",
                                             " on duplicate key update coupon_id = coupon_id"};
+
+/* Sabotage: what else is wrong with a row is passed over as well. */
+static const struct sql_rows sql_coupons_ignore = {
+    "insert ignore into coupons (company_id, user_id, coupon_id, stake, placed_at, content_hash, "
+    "position) values ",
+    "(?, ?, ?, ?, ?, ?, ?)", ""};
 
 static const char sql_identity[] = "select content_hash, position from coupons "
                                    "where company_id = ? and user_id = ? and coupon_id = ?";
@@ -65,7 +72,9 @@ static int judge(struct db *db, struct coupon_row *rows, size_t count)
 static int insert_step(struct db *db, struct coupon_row *rows, size_t count)
 {
     struct stmt *stmt;
-    int err = db_prepare_rows(db, &sql_coupons, count, &stmt);
+    const struct sql_rows *sql =
+        fault_sabotaged("insert-ignore") ? &sql_coupons_ignore : &sql_coupons;
+    int err = db_prepare_rows(db, sql, count, &stmt);
     if (err != 0)
         return err;
     for (size_t i = 0; i < count; i++) {
