@@ -668,4 +668,35 @@ KEYS = [
       for method, target in (("GET", "/v1/stats"), ("GET", "/v1/rejected"), ("DELETE", "/v1/users/u"), ("GET", "/v1/users/u/export"))],
 ]
 
-CASES: list[Case] = [*HEADS, *KEYS, *LENGTHS, *MEDIA, *not_json_cases(), *rule_cases(), *BATCHES, *PATHS, *QUERIES]
+
+# ---- a key that has sent more than its limit: 429 before anything else is looked at, and no harm to the connection
+
+LIMITED_KEY = "@limited@"  # test_hostile.py puts a real one in its place, which owes for minutes
+
+
+def limited(method: str, target: str, body: Optional[str] = None, media: str = JSON, header: str = "X-API-Key: ",
+            form: str = "problem") -> Case:
+    lines = [header + LIMITED_KEY, *([f"Content-Type: {media}"] if body is not None else [])]
+    data = request(method, target, *lines, body=None if body is None else body.encode())
+    return Case(f"limit: {method} {target}{'' if body is None else f' with {len(body)} bytes'} ({header.split(':')[0]})", data, 429,
+                "too_many_requests", form=form)
+
+
+LIMITS = [
+    *[limited("POST", f"/v1/{kind}s", json.dumps(make())) for kind, make in MAKERS.items()],
+    limited("POST", "/v1/users", json.dumps(user()), header="Authorization: Bearer "),
+    limited("POST", "/v1/coupons", "".join(json.dumps(coupon()) + "\n" for _ in range(100)), NDJSON),
+    limited("PUT", "/v1/users/u", json.dumps(user("u"))),
+    limited("PUT", "/v1/events/e", json.dumps(event(event_id="e"))),
+    limited("DELETE", "/v1/events/e"),
+    limited("DELETE", "/v1/events/e?version=x"),
+    limited("POST", "/v1/users", "nope"),
+    limited("POST", "/v1/users", ""),
+    limited("PUT", "/v1/users/%FF", "{}"),
+    *[limited("POST", f"/register_{kind}", json.dumps(make()), form="older") for kind, make in MAKERS.items()],
+    Case("limit: another class of routes", request("GET", "/v1/users/nobody", f"X-API-Key: {LIMITED_KEY}"), 404, "not_found"),
+    Case("limit: a route without keys", request("GET", "/hello", f"X-API-Key: {LIMITED_KEY}"), 200),
+    Case("limit: what the key may not do at all", request("GET", "/v1/stats", f"X-API-Key: {LIMITED_KEY}"), 403, "forbidden"),
+]
+
+CASES: list[Case] = [*HEADS, *KEYS, *LIMITS, *LENGTHS, *MEDIA, *not_json_cases(), *rule_cases(), *BATCHES, *PATHS, *QUERIES]

@@ -13,9 +13,12 @@ from typing import Any, Iterator
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
-from hostile_cases import CASES, HELLO, Case
+from hostile_cases import CASES, HELLO, LIMITED_KEY, Case
 from raw_http import ANSWER_S, Connection, Others
+from records import coupon
+from wire import NDJSON, lines
 
 CASES_WITH_BODY = next(case.data for case in CASES if case.name == "expect: 100-continue, body at once")
 PROBLEM = "application/problem+json"
@@ -85,8 +88,21 @@ def slow(port: int) -> Slow:
     return Slow(port)
 
 
-def pieces(case: Case) -> tuple[bytes, ...]:
-    return case.data if isinstance(case.data, tuple) else (case.data,)
+@pytest.fixture(scope="module")
+def limited_key(stack: Any) -> bytes:
+    """A key of one record a second that has sent a thousand: it owes for longer than these tests take."""
+    stack.run("company", "add", "limited")
+    stack.run("company", "set", "limited", "limit_ingest=1")
+    key = stack.key("limited", "ingest", "read")
+    answer = requests.post(f"{stack.base_url}/v1/coupons", lines(coupon() for _ in range(1000)),
+                           headers={"Content-Type": NDJSON, "X-API-Key": key}, timeout=10)
+    assert answer.status_code == 202, answer.text
+    return key.encode()
+
+
+def pieces(case: Case, limited_key: bytes) -> tuple[bytes, ...]:
+    data = case.data if isinstance(case.data, tuple) else (case.data,)
+    return tuple(piece.replace(LIMITED_KEY.encode(), limited_key) for piece in data)
 
 
 def check_error(case: Case, headers: dict[str, str], body: bytes) -> None:
@@ -106,18 +122,21 @@ def check_error(case: Case, headers: dict[str, str], body: bytes) -> None:
         assert found == case.errors
 
 
-def run_case(port: int, case: Case) -> None:
+def run_case(port: int, case: Case, limited_key: bytes) -> None:
+    sent = pieces(case, limited_key)
     with Connection(port) as connection:
-        for number, piece in enumerate(pieces(case)):
+        for number, piece in enumerate(sent):
             if number > 0:
                 time.sleep(PIECE_PAUSE_S)
             connection.send(piece)
-        is_head = pieces(case)[0].startswith(b"HEAD ")
+        is_head = sent[0].startswith(b"HEAD ")
         status, headers, body = connection.answer(head_only=is_head)
         assert status == case.status, (status, body[:600])
         assert headers["cache-control"] == "no-store" and headers["date"]
         for name, value in case.headers:
             assert headers[name] == value
+        if status in (429, 503):
+            assert int(headers["retry-after"]) >= 1
         if status >= 400 and not is_head:
             check_error(case, headers, body)
         if case.closed is True:
@@ -130,11 +149,11 @@ def run_case(port: int, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_case(stack: Any, port: int, slow: Any, others: Others, case: Case) -> None:
+def test_case(stack: Any, port: int, slow: Any, others: Others, limited_key: bytes, case: Case) -> None:
     workers = stack.workers()
     for attempt in (1, 2, 3):
         began = time.monotonic()
-        run_case(port, case)
+        run_case(port, case, limited_key)
         slowest = others.slowest_since(began)
         if slowest < others.bound():
             break
@@ -157,13 +176,13 @@ def test_an_interim_answer_is_asked_for(port: int) -> None:
             assert status == 422 and json.loads(answer)["code"] == "invalid_record"
 
 
-def test_one_connection_takes_many_refusals(port: int) -> None:
+def test_one_connection_takes_many_refusals(port: int, limited_key: bytes) -> None:
     """What is wrong with one request is forgotten at the next."""
     kept = [case for case in CASES if case.closed is False and case.status >= 400 and isinstance(case.data, bytes)
             and not case.data.startswith(b"HEAD ") and len(case.data) < 10_000]
     with Connection(port) as connection:
         for case in kept:
-            connection.send(case.data)
+            connection.send(*pieces(case, limited_key))
             status, headers, body = connection.answer()
             assert status == case.status, case.name
             check_error(case, headers, body)
