@@ -44,6 +44,8 @@ void record_canonical(const struct record *record, struct buf *out);
 
 /* Appends the record as /v1 answers it. */
 void record_json(const struct record *record, struct buf *out);
+/* The same of an event; recommendations show it without its version. */
+void event_json(const struct event *event, bool with_version, struct buf *out);
 
 /* Appends ,"name":value pieces of an event as a list item of the older /recommend, with its numeric
  * id. */

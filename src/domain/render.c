@@ -151,6 +151,14 @@ void record_json(const struct record *record, struct buf *out)
     add_record(record, TIME_AS_TEXT, out);
 }
 
+void event_json(const struct event *event, bool with_version, struct buf *out)
+{
+    struct event shown = *event;
+    if (!with_version)
+        shown.version = VERSION_NONE;
+    add_event(&shown, TIME_AS_TEXT, out);
+}
+
 int64_t event_number(struct str company, struct str event_id)
 {
     uint8_t digest[SHA256_SIZE];

@@ -20,15 +20,6 @@ struct rendering {
     struct piece *pieces;
 };
 
-static void add_event(const struct event *event, bool with_version, struct buf *out)
-{
-    struct record record = {.kind = RECORD_EVENT};
-    record.event = *event;
-    if (!with_version)
-        record.event.version = VERSION_NONE;
-    record_json(&record, out);
-}
-
 /* The reasons of an item, their values as JSON in scratch. */
 static size_t list_reasons(const struct reader *reader, const struct event *event,
                            struct buf *scratch, struct item_reason ret_items[RANK_TAG_CLASSES])
@@ -68,7 +59,7 @@ static void add_similar(struct rendering *rendering, const struct event *event, 
     struct item_reason reasons[RANK_TAG_CLASSES];
     struct buf *scratch = &rendering->scratch;
     buf_clear(scratch);
-    add_event(event, false, scratch);
+    event_json(event, false, scratch);
     size_t event_bytes = scratch->len;
     item_number(score_value(numerator, affinity_total(reader->affinity)), scratch);
     size_t score_end = scratch->len, count = 0;
@@ -86,7 +77,7 @@ static int add_item(void *ctx, size_t index, const struct event *event)
     size_t offset = rendering->text.len;
     if (item->popular) {
         buf_clear(&rendering->scratch);
-        add_event(event, false, &rendering->scratch);
+        event_json(event, false, &rendering->scratch);
         item_popular(buf_str(&rendering->scratch), &rendering->text);
     } else {
         add_similar(rendering, event, item->numerator);
@@ -108,7 +99,7 @@ static int add_record(void *ctx, size_t index, const struct event *event)
 {
     struct rendering *rendering = ctx;
     size_t offset = rendering->text.len;
-    add_event(event, true, &rendering->text);
+    event_json(event, true, &rendering->text);
     rendering->pieces[index] = (struct piece){offset, rendering->text.len - offset};
     return 0;
 }

@@ -258,11 +258,8 @@ static void render(struct view_writer *writer, struct str company, const struct 
                    struct event_record *record)
 {
     struct buf *text = &writer->text;
-    struct record as_record = {.kind = RECORD_EVENT};
-    as_record.event = *event;
-    as_record.event.version = VERSION_NONE;
     buf_clear(text);
-    record_json(&as_record, text);
+    event_json(event, false, text);
     size_t document_bytes = text->len;
     event_json_older(event, company, text);
     record->document = str_from(text->data, document_bytes);

@@ -233,15 +233,6 @@ static size_t popular(const struct model *model, int company, const struct view_
     return count;
 }
 
-static void add_event(const struct event *event, bool with_version, struct buf *out)
-{
-    struct record record = {.kind = RECORD_EVENT};
-    record.event = *event;
-    if (!with_version)
-        record.event.version = VERSION_NONE;
-    record_json(&record, out);
-}
-
 static void add_similar(const struct model *model, const struct affinity *affinity,
                         const struct view_query *query, const struct answer *answer,
                         struct buf *out)
@@ -259,7 +250,7 @@ static void add_similar(const struct model *model, const struct affinity *affini
         items[i] =
             (struct item_reason){names[reasons[i].class], buf_str(&values[i]), reasons[i].share};
     }
-    add_event(answer->event, false, &event);
+    event_json(answer->event, false, &event);
     item_number(score_value(answer->rank, affinity_total(affinity)), &score);
     item_similar(buf_str(&event), buf_str(&score), query->explain ? items : NULL, count, out);
     for (size_t i = 0; i < count; i++)
@@ -269,7 +260,7 @@ static void add_similar(const struct model *model, const struct affinity *affini
 static void add_popular(const struct answer *answer, struct buf *out)
 {
     AUTO_BUF event = {0};
-    add_event(answer->event, false, &event);
+    event_json(answer->event, false, &event);
     item_popular(buf_str(&event), out);
 }
 
@@ -353,7 +344,7 @@ int model_event_get(const struct model *model, int company, int event, struct bu
     const struct model_event *of = &model->events[company][event];
     if (!of->known || of->withdrawn)
         return TIP_ENOTFOUND;
-    add_event(&of->event, true, out);
+    event_json(&of->event, true, out);
     return 0;
 }
 
@@ -393,7 +384,7 @@ int model_list(const struct model *model, int company, const struct view_list_qu
     for (size_t i = 0; i < count && i < query->limit; i++) {
         if (i > 0)
             buf_add_char(out, ',');
-        add_event(answers[i].event, true, out);
+        event_json(answers[i].event, true, out);
         ret_page->count++;
         ret_page->last_begin_ms = answers[i].event->begin_ms;
         ret_page->last_id = answers[i].event->event_id;
