@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -146,6 +147,24 @@ class App:
                 raise StackError(f"ingest has not caught up after {timeout_s:.0f} s: {problem}; the end of "
                                  f"{self.ingest.log}:\n" + last_lines(self.ingest.log))
             time.sleep(0.01)
+
+    def wait_key(self, key: str, known: bool = True, timeout_s: float = 10) -> None:
+        """Returns once serve takes the key (or, with known=False, refuses it); hurries it with SIGHUP."""
+        os.kill(self.serve.pid, signal.SIGHUP)
+        deadline = time.monotonic() + timeout_s
+        while self.takes_key(key) != known:
+            if time.monotonic() > deadline:
+                raise StackError(f"the key is {'not ' if known else ''}known after {timeout_s:.0f} s")
+            time.sleep(0.05)
+
+    def takes_key(self, key: str) -> bool:
+        """Whether serve knows the key, whatever its scopes are."""
+        import requests
+
+        answer = requests.get(f"{self.base_url}/v1/users/nobody", headers={"X-API-Key": key}, timeout=10)
+        if answer.status_code not in (401, 403, 404, 429):
+            raise StackError(f"a key is answered {answer.status_code}: {answer.text[:300]}")
+        return answer.status_code != 401
 
     def stop(self) -> None:
         for process in self.processes():

@@ -23,7 +23,22 @@ from processes import Process, StackError, free_ports, http_ready, last_lines, r
 from servers import TOP, Database, Kafka
 
 __all__ = ["App", "Database", "Kafka", "Process", "StackError", "TOP", "free_ports", "http_ready", "last_lines",
-           "require_free_port", "stop_all"]
+           "require_free_port", "start_servers", "stop_all"]
+
+
+def start_servers(directory: Path | str, first_port: int, last_port: int, kind: str = "mariadb") -> tuple[Database, Kafka]:
+    """A database and a broker of the caller's own, ready, on free ports of that range."""
+    database_port, kafka_port, controller_port = free_ports(3, first_port, last_port)
+    database = Database(directory, database_port, kind)
+    kafka = Kafka(directory, kafka_port, controller_port)
+    try:
+        kafka.start(wait=False)
+        database.start()
+        kafka.process.wait_ready()
+    except BaseException:
+        stop_all([kafka, database])
+        raise
+    return database, kafka
 
 
 def _up(options: argparse.Namespace) -> int:

@@ -134,7 +134,8 @@ def choose(app: App, phase: str, limit: Optional[int]) -> tuple[tuple[str, str],
     """Companies A and B with keys, whose partitions overlap as the phase wants."""
     names = [f"{phase}-{number}" for number in range(12)]
     keys = {name: make_company(app, name, limit if name == names[0] else None) for name in names}
-    time.sleep(3)  # serve has read them by then
+    for key in keys.values():
+        app.wait_key(key)
     spread = {name: partitions_of(app, name, keys[name]) for name in names}
     a = names[0]
     for b in names[1:]:

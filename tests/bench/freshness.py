@@ -15,14 +15,16 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Optional
 
 import requests
 
 TOP = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "e2e")]
 
+from patience import wait_for  # noqa: E402
 from records import coupon, event  # noqa: E402
-from stack import App, Database, Kafka, free_ports, stop_all  # noqa: E402
+from stack import App, free_ports, start_servers, stop_all  # noqa: E402
 from view_file import ViewFile, current  # noqa: E402
 
 RATE, AT_ONCE = 1000, 50
@@ -36,12 +38,14 @@ def post(session: requests.Session, app: App, kind: str, records: list[dict]) ->
     assert answer.status_code == 202, answer.text
 
 
-def load(app: App, ending: threading.Event) -> None:
+def load(app: App, ending: threading.Event, warm: threading.Event) -> None:
     session, number, due = requests.Session(), 0, time.monotonic()
     while not ending.is_set():
         post(session, app, "coupons", [coupon(f"c{number + i}", f"u{(number + i) % 5000}", [f"e{i}", f"e{i + 50}"])
                                        for i in range(AT_ONCE)])
         number += AT_ONCE
+        if number >= 3 * RATE:
+            warm.set()
         due += AT_ONCE / RATE
         time.sleep(max(0.0, due - time.monotonic()))
     print(f"load: {number} coupons")
@@ -58,22 +62,26 @@ def seen_after(view: ViewFile, table, key: bytes) -> float:
         time.sleep(0.0002)
 
 
+def company_of(view: ViewFile, user: bytes) -> Optional[bytes]:
+    """The view's number of the company that has the user; None when none has."""
+    view.txn.abort()
+    view.txn = view.env.begin()
+    return next((key[:4] for key, _ in view.table("users") if key[4:] == user), None)
+
+
 def measure(app: App, seconds: float) -> list[float]:
-    session, ending, times = requests.Session(), threading.Event(), []
+    session, ending, warm, times = requests.Session(), threading.Event(), threading.Event(), []
     post(session, app, "events", [event(f"e{i}") for i in range(100)])
-    while (path := current(app)) is None:
-        time.sleep(0.1)
-    background = threading.Thread(target=load, args=(app, ending))
-    background.start()
-    time.sleep(3)  # the first requests meet a cold broker
-    until = time.monotonic() + seconds
-    with ViewFile(path) as view:
+    wait_for(lambda: current(app) is not None, "a view")
+    with ViewFile(current(app)) as view:
         post(session, app, "coupons", [coupon("first", "first", ["e1"])])
-        time.sleep(0.5)
+        wait_for(lambda: company_of(view, b"first") is not None, "the first user in the view")
+        company = company_of(view, b"first")
         view.txn.abort()
-        view.txn = view.env.begin()
-        company = next(key[:4] for key, _ in view.table("users") if key[4:] == b"first")
-        view.txn.abort()
+        background = threading.Thread(target=load, args=(app, ending, warm))
+        background.start()
+        warm.wait(60)  # the first requests meet a cold broker
+        until = time.monotonic() + seconds
         table = view.env.open_db(b"users", create=False)
         for number in range(1 << 30):
             if time.monotonic() > until:
@@ -90,13 +98,9 @@ def measure(app: App, seconds: float) -> list[float]:
 def main() -> int:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20
     with tempfile.TemporaryDirectory(prefix="tipster-bench-") as folder:
-        database_port, kafka_port, controller_port, port, ops_port = free_ports(5, 30000, 32700)
-        database, kafka = Database(folder, database_port), Kafka(folder, kafka_port, controller_port)
-        app = App(folder, database, kafka, port, ops_port, {"ANONYMOUS_COMPANY": "demo", "KAFKA_PARTITIONS": "4"})
+        database, kafka = start_servers(folder, 28000, 28900)
+        app = App(folder, database, kafka, *free_ports(2, 28000, 28900), {"ANONYMOUS_COMPANY": "demo", "KAFKA_PARTITIONS": "4"})
         try:
-            kafka.start(wait=False)
-            database.start()
-            kafka.process.wait_ready()
             app.start()
             times = measure(app, seconds)
         finally:

@@ -15,16 +15,13 @@ import json
 import os
 import re
 import shutil
-import signal
 import tempfile
-import time
 from pathlib import Path
 from typing import Callable, Iterator, Mapping, Optional
 
 import pytest
-import requests
 
-from stack import TOP, App, Database, Kafka, free_ports, last_lines, stop_all
+from stack import TOP, App, Database, Kafka, free_ports, last_lines, start_servers, stop_all
 
 DB_KIND = os.environ.get("DB", "mariadb")
 BUILD = Path(os.environ.get("TIPSTER_BUILD", TOP / "build"))
@@ -65,20 +62,6 @@ class Stack(App):
             keys[company, words] = made["key"]
         return keys[company, words]
 
-    def wait_key(self, key: str, known: bool = True, timeout_s: float = 10) -> None:
-        """Returns once serve takes the key (or, with known=False, refuses it); hurries it with SIGHUP."""
-        os.kill(self.serve.pid, signal.SIGHUP)
-        deadline = time.monotonic() + timeout_s
-        while self.takes_key(key) != known:
-            assert time.monotonic() < deadline, f"the key is {'not ' if known else ''}known after {timeout_s} s"
-            time.sleep(0.05)
-
-    def takes_key(self, key: str) -> bool:
-        """Whether serve knows the key, whatever its scopes are."""
-        answer = requests.get(f"{self.base_url}/v1/users/nobody", headers={"X-API-Key": key}, timeout=10)
-        assert answer.status_code in (401, 403, 404), f"{answer.status_code}: {answer.text[:300]}"
-        return answer.status_code != 401
-
     def workers(self) -> list[int]:
         """The ids of serve's worker processes."""
         return self.serve.children()
@@ -101,24 +84,10 @@ def state_dir() -> Iterator[Path]:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _start_servers(directory: Path) -> tuple[Database, Kafka]:
-    database_port, kafka_port, controller_port = free_ports(3, FIRST_PORT, LAST_PORT)
-    database = Database(directory, database_port, DB_KIND)
-    kafka = Kafka(directory, kafka_port, controller_port)
-    try:
-        kafka.start(wait=False)
-        database.start()
-        kafka.process.wait_ready()
-    except BaseException:
-        stop_all([kafka, database])
-        raise
-    return database, kafka
-
-
 @pytest.fixture(scope="session")
 def servers(state_dir: Path) -> Iterator[tuple[Database, Kafka]]:
     """The database and the broker that all tests share."""
-    database, kafka = _start_servers(state_dir)
+    database, kafka = start_servers(state_dir, FIRST_PORT, LAST_PORT, DB_KIND)
     try:
         yield database, kafka
     finally:
@@ -189,7 +158,7 @@ def own_servers(state_dir: Path) -> Iterator[Callable[[], tuple[Database, Kafka]
 
     def make() -> tuple[Database, Kafka]:
         directory = Path(tempfile.mkdtemp(prefix="own-", dir=state_dir))
-        database, kafka = _start_servers(directory)
+        database, kafka = start_servers(directory, FIRST_PORT, LAST_PORT, DB_KIND)
         made.extend([kafka, database])
         return database, kafka
 

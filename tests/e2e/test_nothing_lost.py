@@ -8,7 +8,6 @@ ROUNDS (10): how often each process is killed.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal

@@ -8,7 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, Iterator, NamedTuple, Optional
+from typing import Iterator, NamedTuple, Optional
 
 import pytest
 import requests
@@ -16,7 +16,7 @@ import requests
 from fixtures import DB_KIND, FIRST_PORT, LAST_PORT
 from kafka_wire import KafkaWireError
 from patience import served_s, wait_beside, wait_for
-from stack import App, Database, Kafka, free_ports, stop_all
+from stack import App, Database, Kafka, start_servers, stop_all
 
 DEADLINE_S = 2.0  # REQUEST_DEADLINE_MS
 MARGIN_S = 0.7
@@ -116,14 +116,8 @@ class Writers:
 
 @pytest.fixture(scope="module")
 def servers_of_module(state_dir: Path) -> Iterator[tuple[Database, Kafka]]:
-    database_port, kafka_port, controller_port = free_ports(3, FIRST_PORT, LAST_PORT)
-    directory = state_dir / "outages"
-    database = Database(directory, database_port, DB_KIND)
-    kafka = Kafka(directory, kafka_port, controller_port)
+    database, kafka = start_servers(state_dir / "outages", FIRST_PORT, LAST_PORT, DB_KIND)
     try:
-        kafka.start(wait=False)
-        database.start()
-        kafka.process.wait_ready()
         yield database, kafka
     finally:
         stop_all([kafka, database])

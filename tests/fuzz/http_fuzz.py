@@ -309,7 +309,7 @@ def memory_mib(pids: list[int]) -> float:
 
 
 def main() -> int:
-    from stack import App, Database, Kafka, free_ports, stop_all
+    from stack import App, free_ports, start_servers, stop_all
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=600)
@@ -321,18 +321,14 @@ def main() -> int:
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}, {arguments.seconds:.0f} s, {arguments.build}", flush=True)
     with tempfile.TemporaryDirectory(prefix="tipster-http-fuzz-") as state:
-        database_port, kafka_port, controller_port, port, ops_port = free_ports(5, arguments.port, arguments.port + 700)
-        database = Database(Path(state), database_port, os.environ.get("DB", "mariadb"))
-        kafka = Kafka(Path(state), kafka_port, controller_port)
-        app = App(Path(state) / "app", database, kafka, port, ops_port, {"ANONYMOUS_COMPANY": "demo"}, build_dir=arguments.build)
+        database, kafka = start_servers(state, arguments.port, arguments.port + 700, os.environ.get("DB") or "mariadb")
+        app = App(Path(state) / "app", database, kafka, *free_ports(2, arguments.port, arguments.port + 700),
+                  {"ANONYMOUS_COMPANY": "demo"}, build_dir=arguments.build)
         try:
-            kafka.start(wait=False)
-            database.start()
-            kafka.process.wait_ready()
             app.start()
             app.run("company", "add", "fuzz")
             key = json.loads(app.run("key", "add", "fuzz", "--scope", "ingest,read,admin", "--json").stdout)["key"]
-            time.sleep(6)  # serve learns of new keys within 5 s
+            app.wait_key(key)
             fuzzer = Fuzzer(urlsplit(app.base_url).port, arguments.seed, [key, key[:-1] + "x"], app.serve.children, app.serve.log)
             fuzzer.run(5, first=10**9)
             before = memory_mib(app.serve.children())
