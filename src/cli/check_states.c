@@ -19,31 +19,54 @@ struct states {
     size_t attempt_count;
     struct state *items;
     size_t count, capacity;
-    uint8_t *member; /* a bit per state */
+    uint8_t *member;       /* a bit per state */
+    int32_t *weakest;      /* by attributes + 1: of these states the last that gives way to most */
+    size_t weakest_of_all; /* the attributes + 1 of the state whose last gives way to most */
 };
+
+enum { NOT_THERE = -2 };
 
 static size_t bit_of(const struct states *states, struct state state)
 {
     return (size_t)(state.attributes + 1) * (states->attempt_count + 1) + (size_t)(state.last + 1);
 }
 
-static void add(struct states *states, struct state state)
+/* Whether all that applies on top of `b` applies on top of `a`, too. */
+static bool gives_way(const struct states *states, int32_t a, int32_t b)
+{
+    if (a < 0 || states->attempts[a].version == VERSION_NONE)
+        return true;
+    return b >= 0 && states->attempts[b].version != VERSION_NONE &&
+           states->attempts[a].version <= states->attempts[b].version;
+}
+
+/* False: it was there. */
+static bool add(struct states *states, struct state state)
 {
     size_t bit = bit_of(states, state);
     if (states->member[bit / 8] >> bit % 8 & 1)
-        return;
+        return false;
+    int32_t *weakest = &states->weakest[state.attributes + 1];
+    if (*weakest == NOT_THERE || gives_way(states, state.last, *weakest))
+        *weakest = state.last;
+    if (states->count == 0 ||
+        gives_way(states, state.last, states->weakest[states->weakest_of_all]))
+        states->weakest_of_all = (size_t)(state.attributes + 1);
     states->member[bit / 8] = (uint8_t)(states->member[bit / 8] | 1u << bit % 8);
     if (states->count == states->capacity) {
         states->capacity = states->capacity * 2 + 16;
         states->items = xreallocarray(states->items, states->capacity, sizeof(*states->items));
     }
     states->items[states->count++] = state;
+    return true;
 }
 
 static void clear(struct states *states)
 {
     for (size_t i = 0; i < states->count; i++)
         states->member[bit_of(states, states->items[i]) / 8] = 0;
+    for (size_t i = 0; i <= states->attempt_count; i++)
+        states->weakest[i] = NOT_THERE;
     states->count = 0;
 }
 
@@ -68,12 +91,36 @@ static bool is_sure(const struct attempt *attempt)
     return attempt->outcome == OUTCOME_OK && !attempt->refused_by_database;
 }
 
-/* Unknown attempts up to here may arrive now, or later, or never: adds what they lead to. */
+/* Adds what attempts[index] makes of the state of these attributes that gives way to most. */
+static bool try(struct states *states, size_t attributes, int32_t index)
+{
+    int32_t last = states->weakest[attributes];
+    if (last == NOT_THERE)
+        return false;
+    return add(states, apply(states, (struct state){(int32_t)attributes - 1, last}, index));
+}
+
+/*
+ * Unknown attempts up to here may arrive now, or later, or never: adds what they lead to. Whether
+ * an attempt applies depends only on whether the state's last change gives way to it, and what
+ * comes of it only on the attempt and, for a withdrawal, on the attributes, which it keeps. So the
+ * state that gives way to most stands for all: of all states for a put, of those with the same
+ * attributes for a withdrawal. Trying every state took minutes where hundreds are unknown.
+ */
 static void add_unknown(struct states *states, const int32_t *unknown, size_t unknown_count)
 {
-    for (size_t i = 0; i < states->count; i++) /* grows on the way */
-        for (size_t u = 0; u < unknown_count; u++)
-            add(states, apply(states, states->items[i], unknown[u]));
+    bool more = true;
+    while (more) {
+        more = false;
+        for (size_t u = 0; u < unknown_count; u++) {
+            if (!states->attempts[unknown[u]].withdrawal) {
+                more |= try(states, states->weakest_of_all, unknown[u]);
+                continue;
+            }
+            for (size_t a = 0; a <= states->attempt_count; a++)
+                more |= try(states, a, unknown[u]);
+        }
+    }
 }
 
 static void arrive(struct states *states, int32_t index)
@@ -105,17 +152,22 @@ bool check_state_is_possible(const struct attempt *attempts, size_t count,
     AUTO_FREE int32_t *unknown = xcalloc(count + 1, sizeof(*unknown));
     AUTO_FREE uint8_t *member = xcalloc((count + 1) * (count + 1) / 8 + 1, 1);
     size_t unknown_count = 0;
-    struct states states = {.attempts = attempts, .attempt_count = count, .member = member};
+    AUTO_FREE int32_t *weakest = xcalloc(count + 1, sizeof(*weakest));
+    struct states states = {
+        .attempts = attempts, .attempt_count = count, .member = member, .weakest = weakest};
+    clear(&states);
     add(&states, (struct state){-1, -1});
     for (size_t i = 0; i < count; i++) {
         if (attempts[i].outcome == OUTCOME_FAIL)
             continue;
-        if (is_sure(&attempts[i]))
+        if (is_sure(&attempts[i])) {
+            add_unknown(&states, unknown, unknown_count);
             arrive(&states, (int32_t)i);
-        else
+        } else {
             unknown[unknown_count++] = (int32_t)i;
-        add_unknown(&states, unknown, unknown_count);
+        }
     }
+    add_unknown(&states, unknown, unknown_count);
     bool possible = false;
     for (size_t i = 0; !possible && i < states.count; i++)
         possible = matches(&states, states.items[i], stored);

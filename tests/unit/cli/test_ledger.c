@@ -223,6 +223,114 @@ static void an_erasure_leaves_nothing(void **state)
     assert_false(POSSIBLE(refused, nothing));
 }
 
+/* The definition, tried out: every unknown attempt from its own on in every state, at every moment.
+ */
+enum { FEW = 7, STATES = (FEW + 1) * (FEW + 1) };
+
+struct outcome_set {
+    bool possible[FEW + 1][FEW + 1]; /* [attributes + 1][last + 1] */
+};
+
+static void one_more(const struct attempt *attempts, int index, int a, int l,
+                     struct outcome_set *to)
+{
+    const struct attempt *attempt = &attempts[index];
+    bool both =
+        l > 0 && attempts[l - 1].version != VERSION_NONE && attempt->version != VERSION_NONE;
+    if (attempt->erasure)
+        to->possible[0][0] = true;
+    else if (both && attempt->version < attempts[l - 1].version)
+        to->possible[a][l] = true;
+    else
+        to->possible[attempt->withdrawal ? a : index + 1][index + 1] = true;
+}
+
+static struct outcome_set all_outcomes(const struct attempt *attempts, int count)
+{
+    struct outcome_set set = {.possible[0][0] = true};
+    for (int i = 0; i < count; i++) {
+        struct outcome_set next = {0};
+        bool sure = attempts[i].outcome == OUTCOME_OK;
+        for (int s = 0; sure && s < STATES; s++)
+            if (set.possible[s / (FEW + 1)][s % (FEW + 1)])
+                one_more(attempts, i, s / (FEW + 1), s % (FEW + 1), &next);
+        if (sure)
+            set = next;
+        do { /* until nothing new comes */
+            next = set;
+            for (int s = 0; s < STATES; s++)
+                for (int u = 0; u <= i && set.possible[s / (FEW + 1)][s % (FEW + 1)]; u++)
+                    if (attempts[u].outcome == OUTCOME_UNKNOWN)
+                        one_more(attempts, u, s / (FEW + 1), s % (FEW + 1), &set);
+        } while (memcmp(&next, &set, sizeof(set)) != 0);
+    }
+    return set;
+}
+
+/* Each attempt with a content of its own. */
+static struct attempt any_attempt(int index, uint64_t *random)
+{
+    *random = *random * 6364136223846793005U + 1442695040888963407U;
+    unsigned draw = (unsigned)(*random >> 40);
+    int64_t version = draw % 3 == 0 ? VERSION_NONE : (int64_t)(draw / 3 % 4);
+    enum attempt_outcome outcome = draw / 12 % 8 == 0  ? OUTCOME_FAIL
+                                   : draw / 12 % 8 < 4 ? OUTCOME_OK
+                                                       : OUTCOME_UNKNOWN;
+    unsigned kind = draw / 96 % 10;
+    if (kind == 0)
+        return erasure(outcome);
+    return kind < 4 ? withdrawal(version, outcome) : put((char)('a' + index), version, outcome);
+}
+
+static void what_is_possible_is_what_trying_out_gives(void **state)
+{
+    (void)state;
+    uint64_t random = 1;
+    for (int turn = 0; turn < 1000; turn++) {
+        struct attempt attempts[FEW];
+        int count = 1 + turn % FEW;
+        for (int i = 0; i < count; i++)
+            attempts[i] = any_attempt(i, &random);
+        struct outcome_set set = all_outcomes(attempts, count);
+        for (int a = 0; a <= count; a++)
+            for (int l = 1; l <= count; l++) {
+                const struct attempt *last = &attempts[l - 1];
+                if (last->erasure ||
+                    (a > 0 && (attempts[a - 1].withdrawal || attempts[a - 1].erasure)))
+                    continue;
+                bool expected = false; /* other attempts of this version look the same */
+                for (int k = 1; k <= count; k++)
+                    expected |= set.possible[a][k] && attempts[k - 1].version == last->version &&
+                                attempts[k - 1].withdrawal == last->withdrawal;
+                struct stored_state there =
+                    stored(a == 0 ? 0 : (char)('a' + a - 1), last->version, last->withdrawal);
+                assert_int_equal(check_state_is_possible(attempts, (size_t)count, &there),
+                                 expected);
+            }
+        const struct stored_state nothing = {0};
+        assert_int_equal(check_state_is_possible(attempts, (size_t)count, &nothing),
+                         set.possible[0][0]);
+    }
+}
+
+/* As after a quarter of an hour of faults. Trying every state takes minutes, and the test its time
+ * limit. */
+static void hundreds_of_unknown_attempts_are_judged_at_once(void **state)
+{
+    (void)state;
+    enum { MANY = 400 };
+    static struct attempt attempts[MANY];
+    for (int i = 0; i < MANY; i++) {
+        enum attempt_outcome outcome = i % 4 == 0 ? OUTCOME_OK : OUTCOME_UNKNOWN;
+        int64_t version = i % 10 == 0 ? VERSION_NONE : i - i % 7;
+        attempts[i] = i % 5 == 1 ? withdrawal(version, outcome) : put('a', version, outcome);
+    }
+    attempts[MANY - 1] = put('z', VERSION_NONE, OUTCOME_OK);
+    for (int turn = 0; turn < 5; turn++)
+        assert_true(check_state_is_possible(
+            attempts, MANY, &(struct stored_state[]){stored('z', VERSION_NONE, false)}[0]));
+}
+
 static void reads_an_erasure(void **state)
 {
     (void)state;
@@ -253,6 +361,8 @@ int main(void)
         cmocka_unit_test(an_unknown_attempt_may_have_come_or_not),
         cmocka_unit_test(a_withdrawal_keeps_the_attributes),
         cmocka_unit_test(an_erasure_leaves_nothing),
+        cmocka_unit_test(what_is_possible_is_what_trying_out_gives),
+        cmocka_unit_test(hundreds_of_unknown_attempts_are_judged_at_once),
         cmocka_unit_test(reads_an_erasure),
     };
     return RUN_TESTS(tests);
