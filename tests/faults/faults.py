@@ -35,8 +35,8 @@ import kafka_faults  # noqa: E402
 import machine_faults  # noqa: E402
 import network_faults  # noqa: E402
 import process_faults  # noqa: E402
-from stack import Database, Kafka, StackError, free_ports, last_lines, stop_all  # noqa: E402
-from world import FIRST_PORT, LAST_PORT, Fault, World  # noqa: E402
+from stack import Database, StackError, free_ports, start_servers, stop_all  # noqa: E402
+from world import FAULTS_BUILD, FIRST_PORT, LAST_PORT, Fault, World  # noqa: E402
 
 ALL: list[Fault] = [fault for module in (process_faults, database_faults, kafka_faults, network_faults, machine_faults)
                     for fault in module.FAULTS]
@@ -60,15 +60,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.worlds = 0
-        self.servers = self._start(folder / "servers")
-
-    def _start(self, folder: Path) -> tuple[Database, Kafka]:
-        database_port, kafka_port, controller_port = free_ports(3, FIRST_PORT, LAST_PORT)
-        database, kafka = Database(folder, database_port, KIND), Kafka(folder, kafka_port, controller_port)
-        kafka.start(wait=False)
-        database.start()
-        kafka.process.wait_ready()
-        return database, kafka
+        self.servers = start_servers(folder / "servers", FIRST_PORT, LAST_PORT, KIND)
 
     def world(self, options: dict[str, Any]) -> World:
         self.worlds += 1
@@ -77,6 +69,14 @@ class Bench:
 
     def close(self) -> None:
         stop_all(reversed(self.servers))
+
+
+def without_network(faults: list[Fault]) -> list[Fault]:
+    """All of them in a network of this program's own; elsewhere those that would break the machine's are left out."""
+    left_out = [fault.rows for fault in faults if fault.part == "network" and not os.environ.get(IN_NAMESPACE)]
+    if left_out:
+        print(f"rows {', '.join(left_out)} are left out: they need root and a network namespace", flush=True)
+    return [fault for fault in faults if fault.rows not in left_out]
 
 
 def run_fault(bench: Bench, fault: Fault, times: int) -> dict[str, Any]:
@@ -140,30 +140,31 @@ def _judge(world: World, row: dict[str, Any]) -> None:
 
 
 def mix(bench: Bench, minutes: float, seed: int) -> dict[str, Any]:
-    """Two lanes of faults at random; a part is broken by one fault at a time."""
+    """Two lanes of faults at random, each in its own order by the seed; a part is broken by one fault at a time."""
     started = time.monotonic()
     row: dict[str, Any] = {"rows": "all", "fault": f"mixed at random, seed {seed}", "note": "", "halts": False}
-    busy, lock, injected, problems = set(), threading.Lock(), {}, []
+    faults = without_network([fault for fault in ALL if fault.mixed])
+    injected: dict[str, int] = {}
+    problems: list[str] = []
 
     def lane(number: int, world: World) -> None:
         rng = random.Random(seed * 2 + number)
         while time.monotonic() - started < minutes * 60:
-            with lock:
-                free = [fault for fault in ALL if fault.mixed and fault.part not in busy]
-                fault = rng.choice(free)
-                busy.add(fault.part)
+            fault = rng.choice(faults)
+            world.take_part(fault.part)
             try:
                 fault.inject(world)
                 injected[fault.name] = injected.get(fault.name, 0) + 1
             except Exception as error:  # noqa: BLE001
                 problems.append(f"{fault.name}: {type(error).__name__}: {error}")
             finally:
-                with lock:
-                    busy.discard(fault.part)
+                world.give_back(fault.part)
             time.sleep(rng.uniform(0.2, 1.5))
 
-    with bench.world({"keep_running": True}) as world:
-        lanes = [threading.Thread(target=lane, args=(number, world)) for number in range(2)]
+    clock = machine_faults.clock_env()
+    random.seed(seed)  # what faults themselves draw
+    with bench.world({"build_dir": FAULTS_BUILD, "keep_running": True, "database_proxy": True, "serve_env": clock, "ingest_env": clock}) as world:
+        lanes = [threading.Thread(target=lane, args=(number, world), daemon=True) for number in range(2)]
         for thread in lanes:
             thread.start()
         for thread in lanes:
@@ -178,6 +179,8 @@ def mix(bench: Bench, minutes: float, seed: int) -> dict[str, Any]:
             row["problem"] = str(error)
         row["injected"], row["recovery_s"] = sum(injected.values()), round(world.slowest_recovery_s, 1)
         row["by_fault"], row["interrupted"] = injected, problems
+        row["note"] = ", ".join(f"{name} {count}" for name, count in sorted(injected.items())) + "".join(
+            f"\n  not to its end, beside the other fault: {problem}" for problem in problems)
         _judge(world, row)
     row["seconds"] = round(time.monotonic() - started)
     return row
@@ -207,12 +210,7 @@ def line(row: dict[str, Any]) -> str:
 def chosen(options: argparse.Namespace) -> list[Fault]:
     wanted = options.only.split(",") if options.only else None
     faults = [fault for fault in ALL if (wanted is None or fault.rows in wanted) and (fault.short or not options.short)]
-    if not os.environ.get(IN_NAMESPACE):
-        left_out = [fault.rows for fault in faults if fault.part == "network"]
-        if left_out:
-            print(f"rows {', '.join(left_out)} are left out: they need root and a network namespace", flush=True)
-        faults = [fault for fault in faults if fault.part != "network"]
-    return faults
+    return without_network(faults)
 
 
 def main() -> int:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import struct
 import time
 
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
-from stack import TOP
-from world import Fault, World
+from world import FAULTS_BUILD, Fault, World
 
 API_VERSION = (2, 6, 0)
-FAULTS_BUILD = TOP / "build-faults"
+OF_THE_TOPIC = 1  # the source of a setting that is the topic's own, as DescribeConfigs tells it
 
 
 def kill(world: World) -> None:
@@ -30,14 +30,22 @@ def refuse_writes(world: World) -> None:
     """The broker answers every produce request with MESSAGE_TOO_LARGE."""
     refused = world.metric("tipster_kafka_records_failed_total")
     _configure(world, {"max.message.bytes": "100"})
-    world.wait(lambda: world.metric("tipster_kafka_records_failed_total") > refused, 20, "records that Kafka refuses")
-    _configure(world, {"max.message.bytes": "1048588"})
+    try:
+        world.wait(lambda: world.metric("tipster_kafka_records_failed_total") > refused, 20, "records that Kafka refuses")
+    finally:
+        _configure(world, {"max.message.bytes": "1048588"})
 
 
 def _configure(world: World, settings: dict[str, str]) -> None:
+    """Sets some settings of the topics. The request sets all of them at once, so those that a topic has go along."""
     admin = KafkaAdminClient(bootstrap_servers=world.kafka.bootstrap, api_version=API_VERSION)
     try:
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=settings) for topic in world.app.topics()])
+        answers = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic) for topic in world.app.topics()])
+        own = {resource[3]: {entry[0]: entry[1] for entry in resource[4] if entry[3] == OF_THE_TOPIC}
+               for answer in answers for resource in answer.resources}
+        assert all("message.timestamp.type" in values for values in own.values()), own  # migrate sets it
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs={**values, **settings})
+                             for topic, values in own.items()])
     finally:
         admin.close()
 
@@ -53,8 +61,13 @@ def late(world: World) -> None:
 
 def fatal(world: World) -> None:
     """Each new worker's producer fails for good after some records; serve makes another in its place."""
-    world.app.serve.restart()
-    world.wait(lambda: world.metric("tipster_kafka_producer_replaced_total") > 0, 60, "a producer to be replaced")
+    serve = world.app.serve
+    serve.env["TIPSTER_FAULT"] = "producer-fatal:400"
+    try:
+        serve.restart()
+        world.wait(lambda: world.metric("tipster_kafka_producer_replaced_total") > 0, 60, "a producer to be replaced")
+    finally:
+        del serve.env["TIPSTER_FAULT"]  # counts from the next start on
 
 
 def truncate(world: World) -> None:
@@ -72,9 +85,7 @@ def truncate(world: World) -> None:
 
 def _delete_records(world: World) -> None:
     """DeleteRecords (key 21, version 0) of every partition up to its end."""
-    import socket
-
-    ends = world.app._wire.end_offsets(world.app.topics())
+    ends = world.app.ends()
 
     def text(value: str) -> bytes:
         return struct.pack(">h", len(value)) + value.encode()
@@ -115,8 +126,7 @@ FAULTS = [
           note="MESSAGE_TOO_LARGE from the real broker, in place of a mock's error stack"),
     Fault("20", "acknowledgements come late", "kafka", 3, late, note="the real broker is stopped and continued"),
     Fault("21", "the broker restarts", "kafka", 3, restart, note="one broker: its partitions' leader goes and comes back"),
-    Fault("22", "the producer fails for good", "api", 2, fatal, mixed=False, short=True,
-          options={"build_dir": FAULTS_BUILD, "serve_env": {"TIPSTER_FAULT": "producer-fatal:400"}}),
+    Fault("22", "the producer fails for good", "api", 2, fatal, short=True, options={"build_dir": FAULTS_BUILD}),
     Fault("23", "unread records are gone from the topics", "kafka", 1, truncate, mixed=False, options={"lost_is_expected": True},
           note="ingest halts by design: what is gone cannot be stored"),
     Fault("30", "poison records", "kafka", 3, poison, short=True),

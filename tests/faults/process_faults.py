@@ -6,11 +6,11 @@ import os
 import random
 import signal
 import time
+from typing import Callable
 
-from stack import TOP
-from world import Fault, World, kill_parent
+from groups import owned
+from world import FAULTS_BUILD, Fault, World, kill_parent
 
-FAULTS_BUILD = TOP / "build-faults"
 FENCED = 3  # ingest's exit status when another process of its name runs
 FROZEN_S = float(os.environ.get("FROZEN_S", "60"))
 
@@ -46,18 +46,28 @@ def kill_ingest(world: World) -> None:
     world.app.ingest.start()
 
 
-def die_at_point(world: World) -> None:
-    """The process was started with TIPSTER_FAULT: wait until it has died of it, and start it again."""
-    world.wait(lambda: not world.app.ingest.running(), 60, "ingest to die at its fault point")
-    assert world.app.ingest.child.returncode == -signal.SIGKILL, world.app.ingest.child.returncode
-    world.app.ingest.start()
+def die_at_point(point: str) -> Callable[[World], None]:
+    """Ingest goes on with TIPSTER_FAULT until it has died of it; then without."""
+
+    def inject(world: World) -> None:
+        ingest = world.app.ingest
+        ingest.env["TIPSTER_FAULT"] = point
+        try:
+            ingest.restart()
+            world.wait(lambda: not ingest.running(), 60, "ingest to die at its fault point")
+            assert ingest.child.returncode == -signal.SIGKILL, ingest.child.returncode
+        finally:
+            del ingest.env["TIPSTER_FAULT"]
+        ingest.start()
+
+    return inject
 
 
 def freeze_ingest(world: World) -> None:
     """A successor takes over its partitions; what it still holds is fenced when it wakes."""
     if not world.others:
-        world.more_ingest(2)
-        time.sleep(4)
+        successor = world.more_ingest(2)
+        world.wait(lambda: owned(successor) > 0, 60, "a second process to have partitions")
     world.app.ingest.pause()
     time.sleep(FROZEN_S)
     world.recover()
@@ -103,13 +113,13 @@ FAULTS = [
     Fault("1", "a worker of serve dies", "api", 10, kill_worker, short=True),
     Fault("2", "serve's parent dies", "api", 5, kill_api_parent, short=True),
     Fault("3", "ingest dies in a batch", "ingest", 10, kill_ingest),
-    Fault("4", "ingest dies before COMMIT", "ingest", 5, die_at_point, mixed=False, short=True,
-          options={"build_dir": FAULTS_BUILD, "ingest_env": {"TIPSTER_FAULT": "before-commit:20"}}),
-    Fault("5", "ingest dies after COMMIT", "ingest", 5, die_at_point, mixed=False, short=True,
-          options={"build_dir": FAULTS_BUILD, "ingest_env": {"TIPSTER_FAULT": "after-commit:20"}}),
-    Fault("6", f"ingest is frozen for {FROZEN_S:.0f} s", "ingest", 2, freeze_ingest, mixed=False),
-    Fault("7", "ingest processes come and go", "ingest", 3, add_and_remove, mixed=False),
-    Fault("8", "two processes of one name", "ingest", 3, same_name_twice, mixed=False),
+    Fault("4", "ingest dies before COMMIT", "ingest", 5, die_at_point("before-commit:20"), short=True,
+          options={"build_dir": FAULTS_BUILD}),
+    Fault("5", "ingest dies after COMMIT", "ingest", 5, die_at_point("after-commit:20"), short=True,
+          options={"build_dir": FAULTS_BUILD}),
+    Fault("6", f"ingest is frozen for {FROZEN_S:.0f} s", "ingest", 2, freeze_ingest),
+    Fault("7", "ingest processes come and go", "ingest", 3, add_and_remove),
+    Fault("8", "two processes of one name", "ingest", 3, same_name_twice),
     Fault("31", "SIGTERM to serve", "api", 5, sigterm_api),
     Fault("31", "SIGTERM to ingest", "ingest", 5, sigterm_ingest),
 ]

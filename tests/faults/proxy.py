@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 
 COM_QUERY = 3
 
@@ -24,9 +23,6 @@ class Proxy:
 
     def lose_next_commit(self) -> None:
         self._armed.set()
-
-    def armed(self) -> bool:
-        return self._armed.is_set()
 
     def close(self) -> None:
         self._listener.close()
@@ -75,5 +71,4 @@ def _shut(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass
-    time.sleep(0)
     connection.close()

@@ -25,6 +25,7 @@ from records import coupon
 from stack import TOP, Database, Kafka, Process, free_ports, stop_all
 
 FIRST_PORT, LAST_PORT = 29000, 29900
+FAULTS_BUILD = TOP / "build-faults"  # with points at which TIPSTER_FAULT breaks something (src/base/fault.h)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ class World:
         self.slowest_recovery_s = 0.0
         self._keeper = threading.Thread(target=self._keep, daemon=True) if keep_running else None
         self._keeping = threading.Event()
-        self._probes = 0
+        self._busy: set[str] = set()  # parts that a fault has to itself: what dies there it starts again
+        self._given_back = threading.Condition()
 
     # ---- life
 
@@ -105,13 +107,22 @@ class World:
 
     def _keep(self) -> None:
         while self._keeping.is_set():
-            for process in (self.app.serve, self.app.ingest):
-                if not process.running():
-                    try:
+            with self._given_back:
+                for part, process in (("api", self.app.serve), ("ingest", self.app.ingest)):
+                    if part not in self._busy and not process.running():
                         process.start(wait=False)
-                    except Exception:  # noqa: BLE001 - the port is still taken; again in a moment
-                        pass
             time.sleep(0.2)
+
+    def take_part(self, part: str) -> None:
+        """In the mix: waits until no other fault breaks this part."""
+        with self._given_back:
+            self._given_back.wait_for(lambda: part not in self._busy)
+            self._busy.add(part)
+
+    def give_back(self, part: str) -> None:
+        with self._given_back:
+            self._busy.discard(part)
+            self._given_back.notify_all()
 
     # ---- what faults use
 
@@ -122,6 +133,11 @@ class World:
                 raise AssertionError(f"waited {timeout_s:.0f} s for {what}")
             time.sleep(0.02)
         return time.monotonic() - start
+
+    def wait_said(self, process: Process, text: str, timeout_s: float) -> None:
+        """Until the process has logged something anew."""
+        before = process.log.stat().st_size
+        self.wait(lambda: text.encode() in process.log.read_bytes()[before:], timeout_s, f"{process.name} to say '{text}'")
 
     def root(self, *statements: str) -> None:
         """Statements as the database's administrator."""
@@ -158,7 +174,6 @@ class World:
         """Seconds until a new coupon is acknowledged and stored: the time to recover."""
         start = time.monotonic()
         while True:
-            self._probes += 1
             record = coupon()
             if self.probe.post("coupon", record) == OK:
                 break
