@@ -9,8 +9,10 @@
 #include <string.h>
 
 struct topn {
-    struct id_set known;      /* excluded, or let into the heap once */
-    struct rank_result *heap; /* the worst on top, so that it is at hand for comparing */
+    struct id_set known;         /* excluded, or let in once */
+    struct rank_result *entries; /* count of them, in places that do not change */
+    uint32_t *order;             /* their places, best first */
+    struct rank_result *results; /* the same as entries in that order, of topn_end */
     size_t count;
     size_t capacity;
     size_t n;
@@ -36,7 +38,9 @@ void topn_free(struct topn *topn)
     if (topn == NULL)
         return;
     id_set_release(&topn->known);
-    free(topn->heap);
+    free(topn->entries);
+    free(topn->order);
+    free(topn->results);
     free(topn->chunk);
     free(topn);
 }
@@ -76,63 +80,64 @@ static bool is_better(int64_t numerator, const struct rank_key *key, const struc
     return key_compare(key, &than->key) < 0;
 }
 
-/* Whether an item with this numerator and key would get into the heap. */
+static const struct rank_result *at(const struct topn *topn, size_t rank)
+{
+    return &topn->entries[topn->order[rank]];
+}
+
+/* Whether an item with this numerator and key would get in. */
 static bool gets_in(const struct topn *topn, int64_t numerator, const struct rank_key *key)
 {
-    return topn->count < topn->n || is_better(numerator, key, &topn->heap[0]);
+    return topn->count < topn->n || is_better(numerator, key, at(topn, topn->count - 1));
 }
 
-/* Puts entry into the hole at the top of the first count entries. */
-static void sift_down(struct rank_result *heap, size_t count, struct rank_result entry)
+static void reserve(struct topn *topn)
 {
-    size_t at = 0;
-
-    for (size_t child = 1; child < count; child = 2 * at + 1) {
-        if (child + 1 < count &&
-            is_better(heap[child].numerator, &heap[child].key, &heap[child + 1]))
-            child++;
-        if (!is_better(entry.numerator, &entry.key, &heap[child]))
-            break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = entry;
+    if (topn->count < topn->capacity)
+        return;
+    topn->capacity = topn->capacity == 0 ? 128 : topn->capacity * 2;
+    topn->entries = xreallocarray(topn->entries, topn->capacity, sizeof(*topn->entries));
+    topn->order = xreallocarray(topn->order, topn->capacity, sizeof(*topn->order));
+    topn->results = xreallocarray(topn->results, topn->capacity, sizeof(*topn->results));
 }
 
-static void sift_up(struct rank_result *heap, size_t at, struct rank_result entry)
+/* How many entries are before this one. */
+static size_t rank_of(const struct topn *topn, const struct rank_result *entry)
 {
-    while (at > 0) {
-        size_t parent = (at - 1) / 2;
-        if (!is_better(heap[parent].numerator, &heap[parent].key, &entry))
-            break;
-        heap[at] = heap[parent];
-        at = parent;
+    size_t low = 0, high = topn->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (is_better(entry->numerator, &entry->key, at(topn, middle)))
+            high = middle;
+        else
+            low = middle + 1;
     }
-    heap[at] = entry;
+    return low;
 }
 
+/*
+ * A sorted list in place of a heap: most items come in their order and go to its end, and where one
+ * goes in between, moving the places of the others (4 bytes each) is cheap for any n.
+ */
 static void let_in(struct topn *topn, const struct rank_result *entry)
 {
-    if (topn->count == topn->n) {
-        sift_down(topn->heap, topn->count, *entry);
-        return;
-    }
-    if (topn->count == topn->capacity) {
-        topn->capacity = topn->capacity == 0 ? 128 : topn->capacity * 2;
-        topn->heap = xreallocarray(topn->heap, topn->capacity, sizeof(*topn->heap));
-    }
-    sift_up(topn->heap, topn->count++, *entry);
-}
+    uint32_t place;
 
-/* Turns the heap into a list, best first: the worst of the rest goes to the end, again and again.
- */
-static void sort_heap(struct topn *topn)
-{
-    for (size_t left = topn->count; left > 1; left--) {
-        struct rank_result last = topn->heap[left - 1];
-        topn->heap[left - 1] = topn->heap[0];
-        sift_down(topn->heap, left - 1, last);
+    if (topn->count == topn->n) { /* in the place of the last */
+        place = topn->order[--topn->count];
+    } else {
+        reserve(topn);
+        place = (uint32_t)topn->count;
     }
+    size_t rank = topn->count;
+    if (rank > 0 && is_better(entry->numerator, &entry->key, at(topn, rank - 1)))
+        rank = rank_of(topn, entry);
+    memmove(topn->order + rank + 1, topn->order + rank,
+            (topn->count - rank) * sizeof(*topn->order));
+    topn->order[rank] = place;
+    topn->entries[place] = *entry;
+    topn->count++;
 }
 
 static void offer(struct topn *topn, const struct rank_source *source, const struct rank_item *item)
@@ -163,7 +168,7 @@ static size_t chunk_limit(const struct topn *topn, const struct rank_source *sou
     if (source->type == RANK_SOURCE_MEMBER || topn->count > topn->chunk_max)
         return topn->chunk_max;
     for (size_t i = 0; i < topn->count; i++) {
-        const struct rank_result *entry = &topn->heap[i];
+        const struct rank_result *entry = &topn->entries[i];
         above += entry->numerator > source->bound;
         listed += entry->kind == source->kind && entry->base == source->base;
     }
@@ -281,7 +286,8 @@ int topn_begin(struct topn *topn, size_t n)
 bool topn_wants(const struct topn *topn, int64_t numerator)
 {
     /* An equal one too: begin and id may decide for it. */
-    return topn->n > 0 && (topn->count < topn->n || numerator >= topn->heap[0].numerator);
+    return topn->n > 0 &&
+           (topn->count < topn->n || numerator >= at(topn, topn->count - 1)->numerator);
 }
 
 bool topn_admits(const struct topn *topn, int64_t numerator, const struct rank_key *key)
@@ -296,8 +302,9 @@ void topn_put(struct topn *topn, const struct rank_result *entry)
 
 void topn_end(struct topn *topn, const struct rank_result **ret_results, size_t *ret_count)
 {
-    sort_heap(topn);
-    *ret_results = topn->heap;
+    for (size_t i = 0; i < topn->count; i++)
+        topn->results[i] = *at(topn, i);
+    *ret_results = topn->results;
     *ret_count = topn->count;
 }
 
