@@ -1,8 +1,11 @@
 /* Filling a new view; see bootstrap.h. */
 #include "view/bootstrap.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/timefmt.h"
+#include "store/db_url.h"
 #include "store/migrations.h"
 #include "store/offsets.h"
 #include "stream/topics.h"
@@ -216,11 +219,28 @@ static int load_users(struct bootstrap *boot)
     return err < 0 ? err : 0;
 }
 
+/* For people: `tipster view show`. */
+static int note_source(struct bootstrap *boot)
+{
+    struct db_url url;
+    char time[TIME_TEXT_SIZE];
+    AUTO_BUF text = {0};
+    int err = db_url_parse(boot->config->database_url, &url, boot->problem);
+    if (err != 0)
+        return err;
+    time_format(clock_realtime_ms(), time);
+    buf_addf(&text, "database %s at %s, read up to %s", url.database,
+             url.socket[0] != '\0' ? url.socket : url.host, time);
+    return view_writer_set_source(boot->writer, buf_str(&text));
+}
+
 static int load_end(struct bootstrap *boot, void *what)
 {
     size_t partitions = (size_t)boot->config->kafka_partitions;
     (void)what;
     int err = view_writer_load_end(boot->writer);
+    if (err == 0)
+        err = note_source(boot);
     for (size_t i = 0; err == 0 && i < RECORD_KINDS * partitions; i++) {
         char topic[TOPIC_NAME_SIZE];
         const struct stored_offset *stored = &boot->offsets[i];
