@@ -313,11 +313,6 @@ int follow_step(struct follow *follow, struct buf *ret_problem)
     return 0;
 }
 
-bool follow_is_past(const struct follow *follow, const int64_t *until)
-{
-    return follow_left(follow, until) == 0;
-}
-
 int64_t follow_left(const struct follow *follow, const int64_t *until)
 {
     int64_t left = 0;

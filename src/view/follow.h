@@ -43,10 +43,8 @@ int follow_create(const struct config *config, struct view_writer *writer,
  */
 int follow_step(struct follow *follow, struct buf *ret_problem);
 
-/* Whether all offsets of RECORD_KINDS * KAFKA_PARTITIONS (by kind, then by partition) are passed.
- */
-bool follow_is_past(const struct follow *follow, const int64_t *until);
-/* How many records are before them still. */
+/* How many records are still before the offsets, RECORD_KINDS * KAFKA_PARTITIONS of them, by kind,
+ * then by partition. */
 int64_t follow_left(const struct follow *follow, const int64_t *until);
 
 /* Whether the offsets are of these topics (RECORD_KINDS of them), and not of earlier ones. */
