@@ -245,19 +245,28 @@ static void add_record(const struct event_view *event, struct buf *out)
     buf_add_char(out, '}');
 }
 
+int reader_named_event(const struct view_reader *reader, struct str event_id, uint32_t *ret_number,
+                       struct event_view *ret_event)
+{
+    int err = reader_event_number(reader, event_id, ret_number);
+    if (err == 0)
+        err = reader_event(reader, *ret_number, ret_event);
+    if (err != 0)
+        return err;
+    bool is_shown =
+        (ret_event->head.flags & (VIEW_EVENT_KNOWN | VIEW_EVENT_WITHDRAWN)) == VIEW_EVENT_KNOWN;
+    return is_shown ? 0 : TIP_ENOTFOUND;
+}
+
 int view_event(struct view_reader *reader, struct str company, struct str event_id, struct buf *out)
 {
     struct event_view event;
     uint32_t number;
     int err = reader_company(reader, company);
     if (err == 0)
-        err = reader_event_number(reader, event_id, &number);
-    if (err == 0)
-        err = reader_event(reader, number, &event);
+        err = reader_named_event(reader, event_id, &number, &event);
     if (err != 0)
         return err;
-    if ((event.head.flags & (VIEW_EVENT_KNOWN | VIEW_EVENT_WITHDRAWN)) != VIEW_EVENT_KNOWN)
-        return TIP_ENOTFOUND;
     if (event.document.len == 0)
         return TIP_EUNAVAIL; /* over for long */
     add_record(&event, out);

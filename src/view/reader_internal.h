@@ -68,6 +68,9 @@ int reader_event(const struct view_reader *reader, uint32_t event, struct event_
 /* The number of an event id; TIP_ENOTFOUND. */
 int reader_event_number(const struct view_reader *reader, struct str event_id,
                         uint32_t *ret_number);
+/* The event of an id and its number; TIP_ENOTFOUND also where it is not known or withdrawn. */
+int reader_named_event(const struct view_reader *reader, struct str event_id, uint32_t *ret_number,
+                       struct event_view *ret_event);
 struct view_event_member event_view_member(const struct event_view *event, size_t at);
 
 /* Appends a listed event as GET /v1/events/{id} shows it. */

@@ -240,13 +240,9 @@ int view_similar(struct view_reader *reader, const struct view_query *query, str
     uint32_t members[UINT8_MAX];
     int err = begin(reader, query);
     if (err == 0)
-        err = reader_event_number(reader, event_id, &number);
-    if (err == 0)
-        err = reader_event(reader, number, &event);
+        err = reader_named_event(reader, event_id, &number, &event);
     if (err != 0)
         return err;
-    if ((event.head.flags & (VIEW_EVENT_KNOWN | VIEW_EVENT_WITHDRAWN)) != VIEW_EVENT_KNOWN)
-        return TIP_ENOTFOUND;
     size_t count = event.head.member_count;
     for (size_t i = 0; i < count; i++)
         members[i] = event_view_member(&event, i).member;
