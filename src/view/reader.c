@@ -101,13 +101,24 @@ static int refresh(struct view_reader *reader)
     return err;
 }
 
+static bool is_newest(const struct view_reader *reader)
+{
+    MDB_envinfo info;
+    mdb_env_info(reader->tables.env, &info);
+    return info.me_last_txnid == mdb_txn_id(reader->txn);
+}
+
 int view_reader_begin(struct view_reader *reader, const struct view_meta **ret_meta)
 {
-    int err = renew(reader);
+    int err = 0;
+    if (reader->is_open && !is_newest(reader))
+        view_reader_rest(reader);
+    if (!reader->is_open)
+        err = renew(reader);
     if (err != 0)
         return err;
+    reader->is_open = true;
     reader->tables.txn = reader->txn;
-    memset(reader->cursor_ready, 0, sizeof(reader->cursor_ready));
     if (mdb_txn_id(reader->txn) != reader->seen_txn)
         err = refresh(reader);
     if (err != 0) {
@@ -121,6 +132,21 @@ int view_reader_begin(struct view_reader *reader, const struct view_meta **ret_m
 void view_reader_end(struct view_reader *reader)
 {
     reader->tables.txn = NULL;
+    if (!reader->lingers)
+        view_reader_rest(reader);
+}
+
+void view_reader_linger(struct view_reader *reader)
+{
+    reader->lingers = true;
+}
+
+void view_reader_rest(struct view_reader *reader)
+{
+    if (!reader->is_open)
+        return;
+    reader->is_open = false;
+    memset(reader->cursor_ready, 0, sizeof(reader->cursor_ready));
     mdb_txn_reset(reader->txn);
 }
 

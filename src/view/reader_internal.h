@@ -27,9 +27,11 @@ enum view_cursor { CURSOR_RUNS, CURSOR_BEGINS, CURSOR_POPULAR, CURSOR_OLDER_BETS
 
 struct view_reader {
     struct tables tables;
-    MDB_txn *txn; /* kept between requests, reset */
+    MDB_txn *txn; /* kept between requests */
+    bool is_open; /* it shows a moment; else it is reset */
+    bool lingers; /* see view_reader_linger */
     MDB_cursor *cursors[CURSORS];
-    bool cursor_ready[CURSORS]; /* bound to this request's transaction */
+    bool cursor_ready[CURSORS]; /* bound to the transaction since it was opened */
     struct view_meta meta;
     struct rank_weights weights;
     int64_t half_life_ms;
