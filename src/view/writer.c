@@ -124,15 +124,6 @@ static int read_meta(struct view_writer *writer, struct view_meta *ret_meta)
         *ret_meta = (struct view_meta){0}; /* another layout may have another length */
         memcpy(ret_meta, value.data, value.len < sizeof(*ret_meta) ? value.len : sizeof(*ret_meta));
     }
-    struct str key;
-    AUTO_CURSOR *cursor = NULL;
-    if (err == 0)
-        err = table_cursor(&writer->tables, VIEW_TABLE_pending, &cursor);
-    if (err == 0)
-        writer->pending = cursor_seek(cursor, (struct str){0}, &key, &value) == 0;
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
-    cursor = NULL;
     mdb_txn_abort(writer->tables.txn);
     writer->tables.txn = NULL;
     return err;
@@ -279,7 +270,6 @@ void view_writer_abort(struct view_writer *writer)
     writer->meta = writer->committed;
     writer->meta_changed = false;
     writer->company_name.len = 0;
-    writer->pending = true; /* to be looked up */
     event_cache_clear(&writer->events);
     writer_sweep_forget(writer);
 }
@@ -287,7 +277,7 @@ void view_writer_abort(struct view_writer *writer)
 static int commit(struct view_writer *writer)
 {
     int err = writer_flush_counts(writer);
-    if (err == 0 && writer->pending && !writer->loading)
+    if (err == 0 && writer->meta.pending_count > 0 && !writer->loading)
         err = writer_sweep(writer);
     if (err == 0 && writer->meta_changed)
         err = write_meta(writer);
@@ -325,7 +315,7 @@ int view_writer_commit(struct view_writer *writer)
 
 bool view_writer_is_behind(const struct view_writer *writer)
 {
-    return writer->pending;
+    return writer->meta.pending_count > 0;
 }
 
 int view_writer_apply(struct view_writer *writer, const struct change *change,
@@ -382,21 +372,6 @@ int view_writer_set_offset(struct view_writer *writer, const struct view_partiti
                         key_offset(&key, partition->topic, partition->partition),
                         str_from(&offset, sizeof(offset)));
     return writer_after_full(writer, err);
-}
-
-int view_writer_get_offset(struct view_writer *writer, struct str topic, int32_t partition,
-                           struct view_offset *ret_offset)
-{
-    struct table_key key;
-    struct str value;
-    int err =
-        table_get(&writer->tables, VIEW_TABLE_offsets, key_offset(&key, topic, partition), &value);
-    if (err != 0)
-        return err;
-    if (value.len != sizeof(*ret_offset))
-        return WRITER_DAMAGED(writer, "an offset");
-    memcpy(ret_offset, value.data, sizeof(*ret_offset));
-    return 0;
 }
 
 int view_writer_each_offset(struct view_writer *writer, view_partition_visit visit, void *ctx)

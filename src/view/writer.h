@@ -80,8 +80,8 @@ int view_writer_apply(struct view_writer *writer, const struct change *change,
 
 /*
  * How far a partition of a topic has been applied, as stream_offsets has it. topic is the name.
- * _get: TIP_ENOTFOUND: nothing is stored. _each: all of them, by topic and partition; a negative
- * return of visit ends it. All inside a transaction.
+ * _each: all of them, by topic and partition; a negative return of visit ends it. Both inside a
+ * transaction.
  */
 struct view_partition {
     struct str topic;
@@ -91,8 +91,6 @@ struct view_partition {
     struct str cluster_id, topic_id; /* at most 64 bytes */
 };
 int view_writer_set_offset(struct view_writer *writer, const struct view_partition *partition);
-int view_writer_get_offset(struct view_writer *writer, struct str topic, int32_t partition,
-                           struct view_offset *ret_offset);
 typedef int (*view_partition_visit)(void *ctx, const struct view_partition *partition);
 int view_writer_each_offset(struct view_writer *writer, view_partition_visit visit, void *ctx);
 

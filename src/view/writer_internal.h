@@ -27,7 +27,6 @@ struct view_writer {
     size_t sweep_users;
     struct event_cache events;
     struct sweep sweep;
-    bool pending;           /* there may be pending events */
     struct history history; /* scratch: the user at hand */
     struct buf record;      /* scratch: what is being put together */
     struct buf text;

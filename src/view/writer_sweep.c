@@ -28,7 +28,6 @@ static int set_pending(struct view_writer *writer, const struct event_entry *ent
     err = table_put(&writer->tables, VIEW_TABLE_pending, key_of(&key), number_key(&again));
     writer->meta.pending_count += is_new;
     writer->meta_changed = true;
-    writer->pending = true;
     return err;
 }
 
@@ -92,10 +91,9 @@ int writer_event_changed(struct view_writer *writer, const struct event_entry *e
 void writer_sweep_forget(struct view_writer *writer)
 {
     writer->sweep.active = false;
-    writer->pending = true;
 }
 
-/* Starts a sweep for the pending events of the first company that has some. >0: there are none. */
+/* Starts a sweep for the pending events of the first company that has some. >0: none has. */
 static int start(struct view_writer *writer)
 {
     struct sweep *sweep = &writer->sweep;
@@ -233,12 +231,8 @@ int writer_sweep(struct view_writer *writer)
 {
     size_t budget = writer->sweep_users, count = 0;
     int err = writer->sweep.active ? 0 : start(writer);
-    if (err > 0) {
-        writer->pending = false;
-        return 0;
-    }
-    if (err < 0)
-        return err;
+    if (err != 0)
+        return err > 0 ? WRITER_DAMAGED(writer, "the number of pending events") : err;
     struct arena arena = {0};
     struct str *users = xcalloc(budget, sizeof(*users));
     int last = scan(writer, budget, &arena, users, &count);

@@ -230,6 +230,8 @@ static int collect(void *ctx, const struct view_partition *partition)
 static void test_offsets(void **state)
 {
     struct view_writer *writer = make(options(true));
+    struct view_reader *reader;
+    const struct view_meta *meta;
     struct view_offset offset;
     int64_t sum = 0;
     (void)state;
@@ -247,66 +249,115 @@ static void test_offsets(void **state)
     assert_int_equal(view_writer_begin(writer), 0);
     assert_int_equal(view_writer_each_offset(writer, collect, &sum), 0);
     assert_int_equal(sum, 51627); /* (0, 5), (1, 6), (2, 7) */
-    assert_int_equal(view_writer_get_offset(writer, str_of("t.v1"), 1, &offset), 0);
+    view_writer_abort(writer);
+    assert_int_equal(view_reader_open(dir, &weights, 1000, &reader), 0);
+    assert_int_equal(view_reader_begin(reader, &meta), 0);
+    assert_int_equal(view_reader_offset(reader, str_of("t.v1"), 1, &offset), 0);
     assert_int_equal(offset.generation, 3);
     assert_string_equal(offset.cluster_id, "cluster");
-    assert_int_equal(view_writer_get_offset(writer, str_of("t.v1"), 7, &offset), TIP_ENOTFOUND);
+    assert_int_equal(view_reader_offset(reader, str_of("t.v1"), 7, &offset), TIP_ENOTFOUND);
+    view_reader_end(reader);
+    view_reader_close(reader);
     view_writer_close(writer);
 }
 
-/* Each shard answers for its users and counts all. */
+enum { SHARDS = 3, SHARD_USERS = 40, SHARD_EVENTS = 60 };
+
+/* Some events, and for each user coupons on them: ids taken twice, late events, an erasure. */
+static void fill_for_shards(struct view_writer *writer)
+{
+    uint64_t position = 1;
+    assert_int_equal(view_writer_begin(writer), 0);
+    for (unsigned i = 0; i < SHARD_EVENTS / 2; i++)
+        put_event(writer, i, position++);
+    for (unsigned i = 0; i < SHARD_USERS; i++) {
+        char user[16], event[16];
+        snprintf(user, sizeof(user), "u%u", i);
+        for (unsigned k = 0; k < 5; k++) {
+            char coupon[16];
+            snprintf(coupon, sizeof(coupon), "c%u", k % 4);
+            snprintf(event, sizeof(event), "event-%u", (i * 7 + k * k * 11) % SHARD_EVENTS);
+            put_coupon(writer, user, coupon, event, position++);
+        }
+    }
+    for (unsigned i = SHARD_EVENTS / 2; i < SHARD_EVENTS; i++)
+        put_event(writer, i, position++);
+    struct change erasure = {.kind = CHANGE_ERASE, .company = str_of("acme")};
+    struct view_position at = {0, position};
+    enum decision decision;
+    erasure.record.kind = RECORD_COUPON;
+    erasure.record.coupon.user_id = str_of("u7");
+    assert_int_equal(view_writer_apply(writer, &erasure, &at, &decision), 0);
+    assert_int_equal(view_writer_commit(writer), 0);
+}
+
+/* What a view answers for a user; TIP_EUNAVAIL: the user is another shard's. */
+static int answer(struct view_reader *reader, unsigned user, struct buf *out)
+{
+    char user_id[16];
+    bool known;
+    struct view_query query = {.company = str_of("acme"),
+                               .n = 10,
+                               .now_ms = now_ms + 1010,
+                               .before_ms = INT64_MAX,
+                               .explain = user % 2 == 0,
+                               .fill = user % 3 == 0};
+    snprintf(user_id, sizeof(user_id), "u%u", user);
+    int err = view_recommend(reader, &query, str_of(user_id), out, &known);
+    if (err == 0)
+        buf_addf(out, " known %d\n", known);
+    return err;
+}
+
+/* The answers that do not depend on a user. */
+static void answer_of_all(struct view_reader *reader, struct buf *out)
+{
+    struct view_list_page page;
+    struct view_query query = {
+        .company = str_of("acme"), .n = 100, .now_ms = now_ms, .before_ms = INT64_MAX};
+    struct view_list_query list = {.company = query.company,
+                                   .range = {.from_ms = now_ms, .before_ms = INT64_MAX},
+                                   .limit = 100};
+    assert_int_equal(view_popular(reader, &query, out), 0);
+    assert_int_equal(view_similar(reader, &query, str_of("event-3"), out), 0);
+    assert_int_equal(view_event(reader, query.company, str_of("event-4"), out), 0);
+    assert_int_equal(view_list(reader, &list, out, &page), 0);
+}
+
+/* Of the shards exactly one answers for a user, and it says what the view of all users says. */
 static void test_shards(void **state)
 {
-    enum { SHARDS = 3, USERS = 12 };
-    AUTO_BUF popular = {0};
+    struct buf whole[SHARD_USERS + 1] = {0};
+    unsigned answered[SHARD_USERS] = {0};
     (void)state;
-    for (uint32_t shard = 0; shard < SHARDS; shard++) {
+    for (uint32_t view = 0; view <= SHARDS; view++) { /* the first is the one of all users */
         struct view_writer_options wanted = options(true);
         struct view_check_report report = {0};
-        AUTO_BUF out = {0};
-        wanted.shard = shard;
-        wanted.shards = SHARDS;
-        struct view_writer *writer = make(wanted);
-        assert_int_equal(view_writer_begin(writer), 0);
-        put_event(writer, 1, 1);
-        put_event(writer, 2, 2);
-        for (unsigned i = 0; i < USERS; i++) {
-            char user[16];
-            snprintf(user, sizeof(user), "u%u", i);
-            put_coupon(writer, user, "c1", i % 3 == 0 ? "event-1" : "event-2", 10 + i);
-            put_coupon(writer, user, "c1", "event-1", 40 + i); /* its id is taken */
-        }
-        assert_int_equal(view_writer_commit(writer), 0);
-        view_writer_close(writer);
-
         struct view_reader *reader;
         const struct view_meta *meta;
-        struct view_query query = {.company = str_of("acme"),
-                                   .n = 10,
-                                   .now_ms = now_ms,
-                                   .before_ms = INT64_MAX,
-                                   .fill = false};
+        AUTO_BUF out = {0};
+        wanted.shard = view == 0 ? 0 : view - 1;
+        wanted.shards = view == 0 ? 0 : SHARDS;
+        struct view_writer *writer = make(wanted);
+        fill_for_shards(writer);
+        view_writer_close(writer);
         assert_int_equal(view_reader_open(dir, &weights, 1000, &reader), 0);
         assert_int_equal(view_reader_begin(reader, &meta), 0);
-        for (unsigned i = 0; i < USERS; i++) {
-            char user[16];
-            bool known;
-            snprintf(user, sizeof(user), "u%u", i);
-            bool own = view_shard_of(query.company, str_of(user), SHARDS) == shard;
+        for (unsigned i = 0; i < SHARD_USERS; i++) {
             buf_clear(&out);
-            assert_int_equal(view_recommend(reader, &query, str_of(user), &out, &known),
-                             own ? 0 : TIP_EUNAVAIL);
-            if (own) {
-                assert_true(known);
-                assert_non_null(strstr(buf_cstr(&out), i % 3 == 0 ? "event-2" : "event-1"));
-            }
+            int err = answer(reader, i, view == 0 ? &whole[i] : &out);
+            if (view == 0)
+                assert_int_equal(err, 0);
+            else if (err == 0)
+                assert_string_equal(buf_cstr(&out), buf_cstr(&whole[i]));
+            else
+                assert_int_equal(err, TIP_EUNAVAIL);
+            answered[i] += view > 0 && err == 0;
         }
         buf_clear(&out);
-        assert_int_equal(view_popular(reader, &query, &out), 0);
-        if (shard == 0)
-            buf_add_str(&popular, buf_str(&out));
-        assert_string_equal(buf_cstr(&popular), buf_cstr(&out));
-        assert_true(strstr(buf_cstr(&out), "event-2") < strstr(buf_cstr(&out), "event-1"));
+        answer_of_all(reader, view == 0 ? &whole[SHARD_USERS] : &out);
+        if (view > 0)
+            assert_string_equal(buf_cstr(&out), buf_cstr(&whole[SHARD_USERS]));
         view_reader_end(reader);
         view_reader_close(reader);
         assert_int_equal(view_check(dir, &report), 0);
@@ -315,6 +366,41 @@ static void test_shards(void **state)
         tear_down(NULL);
         set_up(NULL);
     }
+    for (unsigned i = 0; i < SHARD_USERS; i++)
+        assert_int_equal(answered[i], 1);
+    assert_non_null(strstr(buf_cstr(&whole[0]), "\"score\":"));
+    for (unsigned i = 0; i <= SHARD_USERS; i++)
+        buf_release(&whole[i]);
+}
+
+/* One that lingers sees what is written meanwhile, and lets go when it is told to rest. */
+static void test_lingers(void **state)
+{
+    struct view_writer *writer = make(options(true));
+    struct view_reader *reader;
+    (void)state;
+    assert_int_equal(view_reader_open(dir, &weights, 1000, &reader), 0);
+    view_reader_rest(reader);
+    view_reader_linger(reader);
+    size_t empty = ask(reader);
+    assert_int_equal(ask(reader), empty);
+    assert_int_equal(view_writer_begin(writer), 0);
+    put_event(writer, 1, 1);
+    assert_int_equal(ask(reader), empty); /* not committed */
+    assert_int_equal(view_writer_commit(writer), 0);
+    assert_true(ask(reader) > empty);
+    view_reader_rest(reader);
+    view_reader_rest(reader);
+    /* At rest it holds nothing back: pages are used again, however often something is written. */
+    for (unsigned i = 0; i < 300; i++) {
+        assert_int_equal(view_writer_begin(writer), 0);
+        put_event(writer, 2 + i % 10, 2 + i);
+        assert_int_equal(view_writer_commit(writer), 0);
+    }
+    assert_true(view_writer_size(writer).used_bytes < (size_t)1 << 20);
+    assert_true(ask(reader) > empty);
+    view_reader_close(reader);
+    view_writer_close(writer);
 }
 
 static void test_says_what_it_does_not_hold(void **state)
@@ -386,6 +472,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_grows_under_a_reader, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_offsets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_shards, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lingers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_says_what_it_does_not_hold, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_shows, set_up, tear_down),
     };
