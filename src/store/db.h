@@ -87,6 +87,12 @@ void stmt_null(struct stmt *stmt);
 
 /* Runs with the parameters given since the last run. A result is fetched whole. */
 int stmt_run(struct stmt *stmt);
+/*
+ * The same, but each row is fetched when it is asked for, while the server makes the next ones:
+ * cheaper for thousands of rows. Nothing else may be run on the connection before the last of them;
+ * after giving up before that it is of no use any more.
+ */
+int stmt_stream(struct stmt *stmt);
 /* Rows inserted (1 each) or changed (2 each) by an insert … on duplicate key update. */
 uint64_t stmt_affected(const struct stmt *stmt);
 

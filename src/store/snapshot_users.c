@@ -6,7 +6,11 @@
 
 #include <stdlib.h>
 
-/* The first rows of the next users; and, when the last of them is cut, the rest of that one. */
+/*
+ * A full statement may have cut its last user: that one is read again with the next, unless it is
+ * the only one, whose rest then comes by itself. So nearly all rows come by the first statement of
+ * each pair.
+ */
 static const char sql_coupons[] =
     "select user_id, coupon_id, placed_at, content_hash from coupons force index "
     "(primary) where company_id = ? and user_id > ? order by user_id, coupon_id limit 4000";
@@ -16,9 +20,12 @@ static const char sql_coupons_rest[] =
     "limit 4000";
 
 static const char sql_selections[] =
-    "select user_id, event_id, coupon_id, placed_at from selections force index (primary) "
+    "select user_id, event_id, coupon_id from selections force index (primary) "
     "where company_id = ? and user_id > ? and user_id <= ? "
     "order by user_id, placed_at desc, event_id, coupon_id limit 4000";
+static const char sql_selections_one[] =
+    "select user_id, event_id, coupon_id, placed_at from selections force index (primary) "
+    "where company_id = ? and user_id = ? order by placed_at desc, event_id, coupon_id limit 4000";
 static const char sql_selections_rest[] =
     "select user_id, event_id, coupon_id, placed_at from selections force index (primary) "
     "where company_id = ? and user_id = ? and (placed_at < ? or (placed_at = ? and "
@@ -83,7 +90,7 @@ static int take_coupons(struct snapshot_users *users, struct stmt *stmt, size_t 
     return err < 0 ? err : 0;
 }
 
-/* The last user of a full chunk has perhaps more coupons than came. */
+/* The rest of a user whose coupons fill a chunk. */
 static int complete_coupons(struct db *db, struct snapshot_users *users)
 {
     size_t rows = SNAPSHOT_ROWS_MAX;
@@ -95,7 +102,7 @@ static int complete_coupons(struct db *db, struct snapshot_users *users)
         stmt_str(stmt, users->company);
         stmt_str(stmt, users->users[users->count - 1].user_id);
         stmt_str(stmt, users->coupons[users->coupon_count - 1].coupon_id);
-        err = stmt_run(stmt);
+        err = stmt_stream(stmt);
         if (err == 0)
             err = take_coupons(users, stmt, &rows);
         if (err != 0)
@@ -113,13 +120,18 @@ static int read_coupons(struct db *db, struct snapshot_users *users)
         return err;
     stmt_str(stmt, users->company);
     stmt_str(stmt, users->after);
-    err = stmt_run(stmt);
+    err = stmt_stream(stmt);
     if (err == 0)
         err = take_coupons(users, stmt, &rows);
     if (err != 0)
         return err;
     users->is_end = rows < SNAPSHOT_ROWS_MAX;
-    return users->is_end ? 0 : complete_coupons(db, users);
+    if (users->is_end)
+        return 0;
+    if (users->count == 1)
+        return complete_coupons(db, users);
+    users->coupon_count -= users->users[--users->count].coupon_count;
+    return 0;
 }
 
 /* The array has stopped moving: each user gets its piece. */
@@ -161,12 +173,12 @@ static int read_records(struct db *db, struct snapshot_users *users)
     stmt_str(stmt, users->after);
     if (!users->is_end)
         stmt_str(stmt, users->users[users->count - 1].user_id);
-    err = stmt_run(stmt);
+    err = stmt_stream(stmt);
     if (err != 0)
         return err;
     size_t capacity = users->count + SNAPSHOT_ROWS_MAX, count = 0, rows = 0, at = 0;
     struct snapshot_user *merged = xcalloc(capacity, sizeof(*merged));
-    for (; rows < SNAPSHOT_ROWS_MAX && (err = stmt_row(stmt)) == 0; rows++)
+    for (; (err = stmt_row(stmt)) == 0; rows++)
         note_record(merged, &count, stmt, users, &at);
     if (rows == SNAPSHOT_ROWS_MAX)
         users->is_end = false;
@@ -214,14 +226,6 @@ static struct snapshot_coupon *find_coupon(const struct snapshot_user *user, str
     return NULL;
 }
 
-/* Where a scan of selections stands. */
-struct place {
-    size_t at;                               /* the first user whose rows are not all read */
-    size_t rows;                             /* of the last statement */
-    struct str user_id, event_id, coupon_id; /* of its last row, when it was full */
-    int64_t placed_at_ms;
-};
-
 static void add_selection(struct snapshot_users *users, struct snapshot_user *user,
                           const struct stmt *stmt)
 {
@@ -237,57 +241,107 @@ static void add_selection(struct snapshot_users *users, struct snapshot_user *us
     coupon->event_count++;
 }
 
-static int take_selections(struct snapshot_users *users, struct stmt *stmt, struct place *place)
+/* Where a scan of selections stands: the user of the last row, and the first pick of that one. */
+struct place {
+    size_t user;
+    size_t first_pick;
+};
+
+/* Adds the rows of a statement that has been run. Rows of users that the chunk does not have are
+ * passed over: they have come meanwhile. */
+static int take_selections(struct snapshot_users *users, struct stmt *stmt, struct place *place,
+                           size_t *ret_rows)
 {
+    size_t rows = 0;
     int err;
-    for (place->rows = 0; (err = stmt_row(stmt)) == 0; place->rows++) {
+    for (; (err = stmt_row(stmt)) == 0; rows++) {
         struct str user_id = stmt_get_str(stmt, 0);
-        while (place->at < users->count &&
-               str_compare(users->users[place->at].user_id, user_id) < 0)
-            place->at++;
-        if (place->at < users->count && str_equal(users->users[place->at].user_id, user_id))
-            add_selection(users, &users->users[place->at], stmt);
-        if (place->rows + 1 == SNAPSHOT_ROWS_MAX) { /* the next statement goes on from here */
-            place->user_id = arena_copy(&users->arena, user_id);
-            place->event_id = arena_copy(&users->arena, stmt_get_str(stmt, 1));
-            place->coupon_id = arena_copy(&users->arena, stmt_get_str(stmt, 2));
-            place->placed_at_ms = stmt_get_time(stmt, 3);
+        int order = 1;
+        while (place->user < users->count &&
+               (order = str_compare(users->users[place->user].user_id, user_id)) < 0) {
+            place->user++;
+            place->first_pick = users->pick_count;
         }
+        if (order == 0)
+            add_selection(users, &users->users[place->user], stmt);
     }
+    *ret_rows = rows;
     return err < 0 ? err : 0;
 }
 
-/* The rows of the users after `after`, up to the chunk's last. */
-static int read_users(struct db *db, struct snapshot_users *users, struct str after,
-                      struct place *place)
+/* Takes the picks from one on back: they will be read again. */
+static void drop_picks(struct snapshot_users *users, size_t from)
+{
+    while (users->pick_count > from)
+        users->coupons[users->picks[--users->pick_count].coupon].event_count--;
+}
+
+/* A user whose selections fill a statement, in as many as it takes. */
+static int read_one(struct db *db, struct snapshot_users *users, struct place *place)
+{
+    struct str user_id = users->users[place->user].user_id;
+    struct str event_id = {0}, coupon_id = {0};
+    int64_t placed_at_ms = 0;
+    size_t rows = SNAPSHOT_ROWS_MAX;
+    for (bool is_first = true; rows == SNAPSHOT_ROWS_MAX; is_first = false) {
+        struct stmt *stmt;
+        int err = db_prepare(db, is_first ? sql_selections_one : sql_selections_rest, &stmt);
+        if (err != 0)
+            return err;
+        stmt_str(stmt, users->company);
+        stmt_str(stmt, user_id);
+        if (!is_first) {
+            stmt_time(stmt, placed_at_ms);
+            stmt_time(stmt, placed_at_ms);
+            stmt_str(stmt, event_id);
+            stmt_str(stmt, event_id);
+            stmt_str(stmt, coupon_id);
+        }
+        err = stmt_stream(stmt);
+        for (rows = 0; err == 0 && (err = stmt_row(stmt)) == 0; rows++) {
+            add_selection(users, &users->users[place->user], stmt);
+            if (rows + 1 < SNAPSHOT_ROWS_MAX)
+                continue;
+            event_id = arena_copy(&users->arena, stmt_get_str(stmt, 1));
+            coupon_id = arena_copy(&users->arena, stmt_get_str(stmt, 2));
+            placed_at_ms = stmt_get_time(stmt, 3);
+        }
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+/*
+ * One statement for the users after *after, up to the chunk's last. A full one: *after is where the
+ * next goes on. >0: that was all.
+ */
+static int read_some(struct db *db, struct snapshot_users *users, struct place *place,
+                     struct str *after)
 {
     struct stmt *stmt;
+    size_t rows, first = place->user;
     int err = db_prepare(db, sql_selections, &stmt);
     if (err != 0)
         return err;
     stmt_str(stmt, users->company);
-    stmt_str(stmt, after);
+    stmt_str(stmt, *after);
     stmt_str(stmt, users->last);
-    err = stmt_run(stmt);
-    return err == 0 ? take_selections(users, stmt, place) : err;
-}
-
-/* What the user has beyond the row where the last statement ended. */
-static int read_rest(struct db *db, struct snapshot_users *users, struct place *place)
-{
-    struct stmt *stmt;
-    int err = db_prepare(db, sql_selections_rest, &stmt);
+    err = stmt_stream(stmt);
+    if (err == 0)
+        err = take_selections(users, stmt, place, &rows);
     if (err != 0)
         return err;
-    stmt_str(stmt, users->company);
-    stmt_str(stmt, place->user_id);
-    stmt_time(stmt, place->placed_at_ms);
-    stmt_time(stmt, place->placed_at_ms);
-    stmt_str(stmt, place->event_id);
-    stmt_str(stmt, place->event_id);
-    stmt_str(stmt, place->coupon_id);
-    err = stmt_run(stmt);
-    return err == 0 ? take_selections(users, stmt, place) : err;
+    if (rows < SNAPSHOT_ROWS_MAX || place->user == users->count)
+        return 1;
+    drop_picks(users, place->first_pick);
+    if (place->user > first) { /* the one before it is complete */
+        *after = users->users[place->user - 1].user_id;
+        return 0;
+    }
+    err = read_one(db, users, place);
+    *after = users->users[place->user].user_id;
+    return err;
 }
 
 /* A coupon's selections came in the order of their events, mixed with other coupons'. */
@@ -308,16 +362,12 @@ static void deal_selections(struct snapshot_users *users)
 int snapshot_users_finish(struct db *db, struct snapshot_users *users)
 {
     struct place place = {0};
-    int err = users->coupon_count > 0 ? read_users(db, users, users->after, &place) : 0;
-    while (err == 0 && place.rows == SNAPSHOT_ROWS_MAX) {
-        do
-            err = read_rest(db, users, &place);
-        while (err == 0 && place.rows == SNAPSHOT_ROWS_MAX);
-        if (err == 0)
-            err = read_users(db, users, place.user_id, &place);
-    }
+    struct str after = users->after;
+    int err = users->coupon_count > 0 ? 0 : 1;
+    while (err == 0)
+        err = read_some(db, users, &place, &after);
     deal_selections(users);
-    return err == 0 ? db_commit(db) : err;
+    return err > 0 ? db_commit(db) : err;
 }
 
 void snapshot_users_release(struct snapshot_users *users)

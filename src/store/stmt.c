@@ -269,7 +269,7 @@ void stmt_null(struct stmt *stmt)
     next_parameter(stmt, MYSQL_TYPE_NULL, &scalar);
 }
 
-int stmt_run(struct stmt *stmt)
+int stmt_stream(struct stmt *stmt)
 {
     if (stmt->next_parameter != stmt->parameter_count)
         abort(); /* fewer values than question marks: a defect of the caller */
@@ -280,12 +280,17 @@ int stmt_run(struct stmt *stmt)
         return note(stmt);
     if (mysql_stmt_execute(stmt->handle) != 0)
         return note(stmt);
-    if (stmt->column_count == 0)
-        return 0;
-    if (mysql_stmt_bind_result(stmt->handle, stmt->binds) != 0 ||
-        mysql_stmt_store_result(stmt->handle) != 0)
+    if (stmt->column_count > 0 && mysql_stmt_bind_result(stmt->handle, stmt->binds) != 0)
         return note(stmt);
     return 0;
+}
+
+int stmt_run(struct stmt *stmt)
+{
+    int err = stmt_stream(stmt);
+    if (err == 0 && stmt->column_count > 0 && mysql_stmt_store_result(stmt->handle) != 0)
+        err = note(stmt);
+    return err;
 }
 
 uint64_t stmt_affected(const struct stmt *stmt)
