@@ -45,6 +45,13 @@ static inline struct hash_probe hash_probe(uint64_t hash)
     return (struct hash_probe){.hash = (uint32_t)(hash >> 32), .at = (uint32_t)(hash >> 32)};
 }
 
+/* Fetches what the first hash_index_next of a hash will look at into the processor's cache. */
+static inline void hash_index_foresee(const struct hash_index *table, uint64_t hash)
+{
+    if (table->mask != 0)
+        __builtin_prefetch(&table->slots[(uint32_t)(hash >> 32) & table->mask]);
+}
+
 /* The next entry with the probe's hash, into *ret_entry; false: there are no more. */
 static inline bool hash_index_next(const struct hash_index *table, struct hash_probe *probe,
                                    uint32_t *ret_entry)

@@ -14,6 +14,7 @@ void event_cache_init(struct event_cache *cache)
     *cache = (struct event_cache){0};
     hash_index_init(&cache->by_id);
     hash_index_init(&cache->by_number);
+    cache->seed = mix_seed(cache);
 }
 
 void event_cache_release(struct event_cache *cache)
@@ -42,15 +43,28 @@ static struct event_entry *entry_at(const struct event_cache *cache, uint32_t pl
     return &cache->blocks[place / BLOCK_ENTRIES][place % BLOCK_ENTRIES];
 }
 
-static uint64_t id_hash(uint32_t company, struct str id)
+static uint64_t id_hash(const struct event_cache *cache, uint32_t company, struct str id)
 {
-    return mix_bytes(company * 0x9e3779b97f4a7c15ULL, id);
+    return mix_bytes(cache->seed + company * 0x9e3779b97f4a7c15ULL, id);
+}
+
+void event_cache_foresee(const struct event_cache *cache, uint32_t company, const struct str *ids,
+                         size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        hash_index_foresee(&cache->by_id, id_hash(cache, company, ids[i]));
+    for (size_t i = 0; i < count; i++) {
+        struct hash_probe probe = hash_probe(id_hash(cache, company, ids[i]));
+        uint32_t place;
+        if (hash_index_next(&cache->by_id, &probe, &place))
+            __builtin_prefetch(entry_at(cache, place));
+    }
 }
 
 struct event_entry *event_cache_by_id(const struct event_cache *cache, uint32_t company,
                                       struct str id)
 {
-    struct hash_probe probe = hash_probe(id_hash(company, id));
+    struct hash_probe probe = hash_probe(id_hash(cache, company, id));
     uint32_t place;
     while (hash_index_next(&cache->by_id, &probe, &place)) {
         struct event_entry *entry = entry_at(cache, place);
@@ -85,7 +99,7 @@ struct event_entry *event_cache_add(struct event_cache *cache, uint32_t number, 
     struct event_entry *entry = entry_at(cache, place);
     *entry = (struct event_entry){
         .number = number, .company = company, .id = arena_copy(&cache->arena, id)};
-    hash_index_add(&cache->by_id, id_hash(company, id), place);
+    hash_index_add(&cache->by_id, id_hash(cache, company, id), place);
     hash_index_add(&cache->by_number, hash_mix(number), place);
     return entry;
 }

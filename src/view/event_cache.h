@@ -26,6 +26,7 @@ struct event_cache {
     struct event_entry **blocks; /* entries never move */
     size_t count, block_count, block_capacity;
     struct hash_index by_id, by_number;
+    uint64_t seed;      /* of the hashes of ids */
     struct arena arena; /* ids and members */
     struct event_entry **changed;
     size_t changed_count, changed_capacity;
@@ -39,6 +40,9 @@ void event_cache_clear(struct event_cache *cache);
 struct event_entry *event_cache_by_id(const struct event_cache *cache, uint32_t company,
                                       struct str id);
 struct event_entry *event_cache_by_number(const struct event_cache *cache, uint32_t number);
+/* Before many event_cache_by_id: what they will look at is fetched for all of them at once. */
+void event_cache_foresee(const struct event_cache *cache, uint32_t company, const struct str *ids,
+                         size_t count);
 /* A new entry; id is copied, the rest is for the caller to fill in. */
 struct event_entry *event_cache_add(struct event_cache *cache, uint32_t number, uint32_t company,
                                     struct str id);

@@ -106,6 +106,7 @@ int tables_begin(struct tables *tables)
 {
     struct str value;
     int err = table_error(mdb_txn_begin(tables->env, NULL, 0, &tables->txn));
+    memset(tables->cursors, 0, sizeof(tables->cursors));
     tables->digest = 0;
     if (err == 0 && table_get(tables, VIEW_TABLE_meta, str_of(DIGEST_KEY), &value) == 0 &&
         value.len == sizeof(tables->digest))
@@ -126,49 +127,6 @@ int tables_commit(struct tables *tables)
     return table_error(failed);
 }
 
-/* Takes what stands under the key out of the digest. */
-static void forget(struct tables *tables, enum view_table table, struct str key)
-{
-    struct str old;
-    if (table_get(tables, table, key, &old) == 0)
-        tables->digest -= digest_of(table, key, old);
-}
-
-static int put(struct tables *tables, enum view_table table, struct str key, struct str value,
-               unsigned flags)
-{
-    MDB_val mdb_key = table_val(key), mdb_value = table_val(value);
-    tables->digest += digest_of(table, key, value);
-    int failed = mdb_put(tables->txn, tables->dbis[table], &mdb_key, &mdb_value, flags);
-    return failed == MDB_KEYEXIST ? TIP_EINVAL : table_error(failed);
-}
-
-int table_put(struct tables *tables, enum view_table table, struct str key, struct str value)
-{
-    forget(tables, table, key);
-    return put(tables, table, key, value, 0);
-}
-
-int table_append(struct tables *tables, enum view_table table, struct str key, struct str value)
-{
-    int err = put(tables, table, key, value, MDB_APPEND);
-    if (err == TIP_EINVAL)
-        tables->digest -= digest_of(table, key, value);
-    return err;
-}
-
-int table_delete(struct tables *tables, enum view_table table, struct str key)
-{
-    MDB_val mdb_key = table_val(key);
-    forget(tables, table, key);
-    return table_error(mdb_del(tables->txn, tables->dbis[table], &mdb_key, NULL));
-}
-
-int table_cursor(const struct tables *tables, enum view_table table, MDB_cursor **ret_cursor)
-{
-    return table_error(mdb_cursor_open(tables->txn, tables->dbis[table], ret_cursor));
-}
-
 static int cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_cursor_op op, struct str *ret_key,
                       struct str *ret_value)
 {
@@ -181,6 +139,57 @@ static int cursor_get(MDB_cursor *cursor, MDB_val *key, MDB_cursor_op op, struct
     *ret_key = table_str(*key);
     *ret_value = table_str(value);
     return 0;
+}
+
+/*
+ * Goes to the key and takes what stands there out of the digest. >0: nothing stands there. One
+ * descent: what is then done by the cursor finds its page.
+ */
+static int go_to(struct tables *tables, enum view_table table, struct str key)
+{
+    MDB_val mdb_key = table_val(key);
+    struct str found, old;
+    MDB_cursor **cursor = &tables->cursors[table];
+    int err = *cursor == NULL ? table_cursor(tables, table, cursor) : 0;
+    if (err == 0)
+        err = cursor_get(*cursor, &mdb_key, MDB_SET, &found, &old);
+    if (err == 0)
+        tables->digest -= digest_of(table, key, old);
+    return err;
+}
+
+int table_put(struct tables *tables, enum view_table table, struct str key, struct str value)
+{
+    MDB_val mdb_key = table_val(key), mdb_value = table_val(value);
+    int err = go_to(tables, table, key);
+    if (err < 0)
+        return err;
+    tables->digest += digest_of(table, key, value);
+    return table_error(
+        mdb_cursor_put(tables->cursors[table], &mdb_key, &mdb_value, err == 0 ? MDB_CURRENT : 0));
+}
+
+int table_append(struct tables *tables, enum view_table table, struct str key, struct str value)
+{
+    MDB_val mdb_key = table_val(key), mdb_value = table_val(value);
+    int failed = mdb_put(tables->txn, tables->dbis[table], &mdb_key, &mdb_value, MDB_APPEND);
+    if (failed == MDB_KEYEXIST)
+        return TIP_EINVAL;
+    tables->digest += digest_of(table, key, value);
+    return table_error(failed);
+}
+
+int table_delete(struct tables *tables, enum view_table table, struct str key)
+{
+    int err = go_to(tables, table, key);
+    if (err != 0)
+        return err > 0 ? TIP_ENOTFOUND : err;
+    return table_error(mdb_cursor_del(tables->cursors[table], 0));
+}
+
+int table_cursor(const struct tables *tables, enum view_table table, MDB_cursor **ret_cursor)
+{
+    return table_error(mdb_cursor_open(tables->txn, tables->dbis[table], ret_cursor));
 }
 
 int cursor_seek(MDB_cursor *cursor, struct str key, struct str *ret_key, struct str *ret_value)

@@ -25,7 +25,9 @@ struct tables {
     MDB_env *env;
     MDB_txn *txn; /* NULL: none is open */
     MDB_dbi dbis[VIEW_TABLES];
-    uint64_t digest; /* of all records, as the transaction has them; see digest.h */
+    MDB_cursor
+        *cursors[VIEW_TABLES]; /* of the transaction, for writing; LMDB closes them with it */
+    uint64_t digest;           /* of all records, as the transaction has them; see digest.h */
 };
 
 int table_error(int mdb_error);

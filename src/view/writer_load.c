@@ -24,10 +24,32 @@ static int by_time_and_event(const void *a, const void *b)
     return str_compare(x->event->id, y->event->id);
 }
 
+/* Most users have few, and a coupon's are in their order already. */
+static void sort_bets(struct loaded_bet *bets, size_t count)
+{
+    enum { FEW = 48 };
+    if (count > FEW) {
+        qsort(bets, count, sizeof(*bets), by_time_and_event);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct loaded_bet bet = bets[i];
+        size_t at = i;
+        for (; at > 0 && bets[at - 1].coupon != bet.coupon &&
+               by_time_and_event(&bets[at - 1], &bet) > 0;
+             at--)
+            bets[at] = bets[at - 1];
+        bets[at] = bet;
+    }
+}
+
 static int list_bets(struct view_writer *writer, uint32_t company,
                      const struct view_load_user *user, struct loaded_bet *bets)
 {
     size_t count = 0;
+    for (size_t i = 0; i < user->coupon_count; i++)
+        event_cache_foresee(&writer->events, company, user->coupons[i].event_ids,
+                            user->coupons[i].event_count);
     for (size_t i = 0; i < user->coupon_count; i++) {
         const struct view_load_coupon *coupon = &user->coupons[i];
         struct view_coupon added = {.id_hash = writer_coupon_hash(writer, coupon->coupon_id),
@@ -60,8 +82,7 @@ static int add_bets(struct view_writer *writer, uint32_t company, const struct v
     err = list_bets(writer, company, user, bets);
     if (err != 0)
         return err;
-    if (total > 0)
-        qsort(bets, total, sizeof(*bets), by_time_and_event);
+    sort_bets(bets, total);
     for (size_t i = 0; err == 0 && i < total; i++) {
         const struct event_entry *event = bets[i].event;
         history_insert(&writer->history, i, event->number, bets[i].place);
