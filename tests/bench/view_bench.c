@@ -3,10 +3,13 @@
  * requests through the reader, coupons through the writer, and measures bytes. One JSON line per
  * figure. Not part of pass or fail.
  *
- *   view_bench DIR [users=100000] [events=50000] [selections=20] [seconds=2]
+ *   view_bench DIR [--users 100000] [--events 50000] [--selections 20] [--seconds 2] [--n 10,1,100]
+ *              [--only ask|apply|fill] [--topics PREFIX --partitions P --cluster ID --ids U,E,C]
  *
- * The population: 6 sports of 3 leagues of 24 teams, each with two favourite leagues and three
- * favourite teams; each event has two teams. Users are asked for uniformly at random.
+ * A view that is in DIR already is asked as it is. With the topics' ids, `tipster index` goes on
+ * with the view: nothing of these topics is in it. The population: 6 sports of 3 leagues of 24
+ * teams, each with two favourite leagues and three favourite teams; each event has two teams. Users
+ * are asked for uniformly at random.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -14,6 +17,7 @@
 #include "view/reader.h"
 #include "view/writer.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +29,11 @@ enum { SPORTS = 6, LEAGUES = 18, TEAMS = 24, CHUNK = 10000, PAST_DAYS = 60, PER_
 static const int64_t now_ms = INT64_C(1763700000000), day_ms = INT64_C(86400000);
 
 struct settings {
-    const char *dir;
+    const char *dir, *only;
     int64_t users, events, selections, seconds;
+    const char *sizes; /* the n of requests */
+    const char *topics, *cluster, *ids;
+    int64_t partitions;
 };
 
 static uint64_t random_state = 88172645463325252ULL;
@@ -59,16 +66,15 @@ static uint32_t event_league(uint32_t event)
     return event * 7 % LEAGUES;
 }
 
-static int64_t event_begin(uint32_t event, int64_t events)
+static int64_t event_begin(uint32_t event)
 {
     uint64_t mixed = event * 0x9e3779b97f4a7c15ULL >> 20;
     int64_t quarter_ms = 900000;
-    (void)events;
     return event % 5 == 0 ? now_ms - (int64_t)(mixed % (20 * 96)) * quarter_ms
                           : now_ms + (1 + (int64_t)(mixed % (30 * 96))) * quarter_ms;
 }
 
-static void make_event(uint32_t number, int64_t events, char (*text)[64], struct event *ret_event)
+static void make_event(uint32_t number, char (*text)[64], struct event *ret_event)
 {
     static const char *const sports[SPORTS] = {"Soccer", "Basketball", "Baseball",
                                                "Tennis", "MMA",        "Swimming"};
@@ -86,8 +92,8 @@ static void make_event(uint32_t number, int64_t events, char (*text)[64], struct
         .country = str_of(text[2]),
         .participants = {str_of(text[3]), str_of(text[4])},
         .participant_count = 2,
-        .begin_ms = event_begin(number, events),
-        .end_ms = event_begin(number, events) + 7200000,
+        .begin_ms = event_begin(number),
+        .end_ms = event_begin(number) + 7200000,
         .version = VERSION_NONE,
     };
 }
@@ -113,7 +119,7 @@ static void load_events(const struct settings *settings, struct view_writer *wri
     expect(view_writer_begin(writer), "begin");
     for (uint32_t i = 0; i < settings->events; i++) {
         struct event event;
-        make_event(i, settings->events, text, &event);
+        make_event(i, text, &event);
         struct view_load_event load = {str_of("bench"), &event, true, false, i + 1};
         expect(view_writer_load_event(writer, &load), "load event");
         if (i % CHUNK == CHUNK - 1) {
@@ -309,35 +315,140 @@ static void report_size(const struct settings *settings, struct view_writer *wri
         view_writer_size(writer).used_bytes >> 20);
 }
 
-int main(int argc, char **argv)
+/* As if the view had been read from a database before anything came to the topics. */
+static void set_offsets(const struct settings *settings, struct view_writer *writer)
 {
-    struct settings settings = {argc > 1 ? argv[1] : "", 100000, 50000, 20, 2};
-    int64_t *numbers[] = {&settings.users, &settings.events, &settings.selections,
-                          &settings.seconds};
-    if (argc < 2) {
-        fputs("usage: view_bench DIR [users] [events] [selections] [seconds]\n", stderr);
-        return 2;
+    static const char *const kinds[] = {"users", "events", "coupons"};
+    char ids[256], topic[256], *rest = ids;
+    snprintf(ids, sizeof(ids), "%s", settings->ids);
+    expect(view_writer_begin(writer), "begin");
+    for (size_t kind = 0; kind < 3; kind++) {
+        const char *id = strsep(&rest, ",");
+        snprintf(topic, sizeof(topic), "%s.%s.v1", settings->topics, kinds[kind]);
+        for (int32_t partition = 0; partition < settings->partitions; partition++) {
+            struct view_partition at = {.topic = str_of(topic),
+                                        .partition = partition,
+                                        .generation = 1,
+                                        .cluster_id = str_of(settings->cluster),
+                                        .topic_id = str_of(id != NULL ? id : "")};
+            expect(view_writer_set_offset(writer, &at), "set offset");
+        }
     }
-    for (int i = 2; i < argc && i < 6; i++)
-        *numbers[i - 2] = strtoll(argv[i], NULL, 10);
-    char path[4096];
-    snprintf(path, sizeof(path), "%s/data.mdb", settings.dir);
-    bool there = access(path, F_OK) == 0; /* filled by an earlier run: only ask */
-    struct view_writer *writer = open_writer(&settings, !there);
-    if (!there) {
-        load_events(&settings, writer);
-        load_users(&settings, writer);
-        report_size(&settings, writer);
-    }
+    expect(view_writer_commit(writer), "commit");
+}
+
+static void fill(const struct settings *settings, struct view_writer *writer)
+{
+    load_events(settings, writer);
+    load_users(settings, writer);
+    report_size(settings, writer);
+    if (settings->topics != NULL)
+        set_offsets(settings, writer);
+}
+
+static void ask_all(const struct settings *settings)
+{
     struct view_reader *reader;
     struct rank_weights weights = {3000, 3500, 1000, 2500};
-    expect(view_reader_open(settings.dir, &weights, 30 * day_ms, &reader), "open reader");
-    static const size_t sizes[] = {10, 1, 100};
-    for (size_t i = 0; i < 3; i++)
-        ask(&settings, reader, sizes[i]);
+    expect(view_reader_open(settings->dir, &weights, 30 * day_ms, &reader), "open reader");
+    view_reader_linger(reader); /* as serve does */
+    for (const char *at = settings->sizes; *at != '\0';) {
+        char *end;
+        ask(settings, reader, strtoul(at, &end, 10));
+        at = *end == ',' ? end + 1 : end;
+    }
     view_reader_close(reader);
-    apply_coupons(&settings, writer, 1000);
-    apply_coupons(&settings, writer, 100);
+}
+
+static int usage(void)
+{
+    fputs(
+        "usage: view_bench DIR [--users N] [--events N] [--selections N] [--seconds N] [--n N,…]\n"
+        "                  [--only ask|apply|fill]\n"
+        "                  [--topics PREFIX --partitions P --cluster ID --ids U,E,C]\n",
+        stderr);
+    return 2;
+}
+
+static int parse(int argc, char **argv, struct settings *settings)
+{
+    static const struct option options[] = {{"users", 1, NULL, 'u'},
+                                            {"events", 1, NULL, 'e'},
+                                            {"selections", 1, NULL, 's'},
+                                            {"seconds", 1, NULL, 't'},
+                                            {"n", 1, NULL, 'n'},
+                                            {"only", 1, NULL, 'o'},
+                                            {"topics", 1, NULL, 'k'},
+                                            {"partitions", 1, NULL, 'p'},
+                                            {"cluster", 1, NULL, 'c'},
+                                            {"ids", 1, NULL, 'i'},
+                                            {NULL, 0, NULL, 0}};
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (option) {
+        case 'u':
+            settings->users = strtoll(optarg, NULL, 10);
+            break;
+        case 'e':
+            settings->events = strtoll(optarg, NULL, 10);
+            break;
+        case 's':
+            settings->selections = strtoll(optarg, NULL, 10);
+            break;
+        case 't':
+            settings->seconds = strtoll(optarg, NULL, 10);
+            break;
+        case 'p':
+            settings->partitions = strtoll(optarg, NULL, 10);
+            break;
+        case 'n':
+            settings->sizes = optarg;
+            break;
+        case 'o':
+            settings->only = optarg;
+            break;
+        case 'k':
+            settings->topics = optarg;
+            break;
+        case 'c':
+            settings->cluster = optarg;
+            break;
+        case 'i':
+            settings->ids = optarg;
+            break;
+        default:
+            return usage();
+        }
+    }
+    settings->dir = argv[optind];
+    bool topics_whole =
+        settings->topics == NULL ||
+        (settings->cluster != NULL && settings->ids != NULL && settings->partitions > 0);
+    return optind == argc - 1 && topics_whole ? 0 : usage();
+}
+
+static bool wants(const struct settings *settings, const char *what)
+{
+    return settings->only == NULL || strcmp(settings->only, what) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings = {
+        .users = 100000, .events = 50000, .selections = 20, .seconds = 2, .sizes = "10,1,100"};
+    if (parse(argc, argv, &settings) != 0)
+        return 2;
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/data.mdb", settings.dir);
+    bool there = access(path, F_OK) == 0; /* filled by an earlier run */
+    struct view_writer *writer = open_writer(&settings, !there);
+    if (!there)
+        fill(&settings, writer);
+    if (wants(&settings, "ask"))
+        ask_all(&settings);
+    if (wants(&settings, "apply")) {
+        apply_coupons(&settings, writer, 1000);
+        apply_coupons(&settings, writer, 100);
+    }
     view_writer_close(writer);
     return 0;
 }
