@@ -114,24 +114,35 @@ void item_number(double value, struct buf *out)
     buf_add_text(out, text);
 }
 
+static const char before[] = "{\"event\":", middle[] = ",\"score\":",
+                  after[] = ",\"source\":\"similar\"", popular[] = ",\"source\":\"popular\"}";
+
+static char *put(char *at, const char *data, size_t len)
+{
+    return (char *)memcpy(at, data, len) + len;
+}
+
+/* The event, its score and `last`, in one piece: this is most of what an answer is. */
+static void add_event(struct str event_json, struct str score, struct str last, struct buf *out)
+{
+    size_t bytes = sizeof(before) - 1 + event_json.len + sizeof(middle) - 1 + score.len + last.len;
+    char *at = put(buf_reserve(out, bytes), before, sizeof(before) - 1);
+    at = put(at, event_json.data, event_json.len);
+    at = put(at, middle, sizeof(middle) - 1);
+    at = put(at, score.data, score.len);
+    put(at, last.data, last.len);
+    out->len += bytes;
+}
+
 void item_popular(struct str event_json, struct buf *out)
 {
-    buf_add_text(out, "{\"event\":");
-    buf_add_str(out, event_json);
-    buf_add_text(out, ",\"score\":0,\"source\":\"popular\"}");
+    add_event(event_json, str_from("0", 1), str_from(popular, sizeof(popular) - 1), out);
 }
 
 void item_similar(struct str event_json, struct str score, const struct item_reason *reasons,
                   size_t reason_count, struct buf *out)
 {
-    static const char before[] = "{\"event\":", middle[] = ",\"score\":",
-                      after[] = ",\"source\":\"similar\"";
-    buf_reserve(out, sizeof(before) + event_json.len + sizeof(middle) + score.len + sizeof(after));
-    buf_add(out, before, sizeof(before) - 1);
-    buf_add_str(out, event_json);
-    buf_add(out, middle, sizeof(middle) - 1);
-    buf_add_str(out, score);
-    buf_add(out, after, sizeof(after) - 1);
+    add_event(event_json, score, str_from(after, sizeof(after) - 1), out);
     if (reasons != NULL) {
         buf_add_text(out, ",\"because\":[");
         for (size_t i = 0; i < reason_count; i++) {

@@ -38,7 +38,7 @@ int view_reader_open(const char *dir, const struct rank_weights *weights, int64_
     struct view_reader *reader = xcalloc(1, sizeof(*reader));
     reader->weights = *weights;
     reader->half_life_ms = half_life_ms;
-    hash_index_init(&reader->known);
+    number_set_init(&reader->known);
     reader->topn = topn_new(true, 1);
     int err = tables_open(dir, MDB_RDONLY | MDB_NOTLS, 0, &reader->tables);
     if (err == 0)
@@ -64,7 +64,7 @@ void view_reader_close(struct view_reader *reader)
     catalogue_release(&reader->catalogue);
     profile_release(&reader->profile);
     history_release(&reader->history);
-    hash_index_release(&reader->known);
+    number_set_release(&reader->known);
     topn_free(reader->topn);
     buf_release(&reader->scratch);
     free(reader->hits);

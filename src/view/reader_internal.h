@@ -2,9 +2,9 @@
 #ifndef TIPSTER_VIEW_READER_INTERNAL_H
 #define TIPSTER_VIEW_READER_INTERNAL_H
 
-#include "rank/hash_index.h"
 #include "rank/topn.h"
 #include "view/history.h"
+#include "view/number_set.h"
 #include "view/profile.h"
 #include "view/reader.h"
 
@@ -46,7 +46,7 @@ struct view_reader {
     bool has_older; /* the user has older bets: each candidate is looked up there */
     struct profile profile;
     struct history history;  /* scratch */
-    struct hash_index known; /* events that are excluded or listed */
+    struct number_set known; /* events that are excluded or listed */
     struct hit *hits;
     size_t hit_count, hit_capacity;
     struct view_source *sources;
@@ -80,7 +80,6 @@ int reader_add_record(const struct view_reader *reader, uint32_t number, struct 
 
 /* reader_known.c: what may not be listed, or is. */
 void known_start(struct view_reader *reader);
-void known_add(struct view_reader *reader, uint32_t event);
 /* Whether an event must not be let in: >0; 0: it may; or an error. */
 int known_has(struct view_reader *reader, uint32_t event);
 int known_add_excludes(struct view_reader *reader, const struct view_query *query);

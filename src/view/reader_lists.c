@@ -29,12 +29,12 @@ bool reader_admits(const struct view_reader *reader, uint32_t group,
 
 /* Runs. */
 
-static int take_run(struct str key, struct str value, const struct table_key *head,
+static int take_run(struct str key, struct str value, uint32_t member, uint32_t group,
                     int64_t before_ms, struct run_entry *ret_entry)
 {
     if (key.len < RUN_KEY_HEAD || value.len < sizeof(struct view_run_value))
         return TIP_EFATAL;
-    if (memcmp(key.data, head->bytes, 8) != 0)
+    if (read_be64(key.data) != ((uint64_t)member << 32 | group))
         return 1;
     ret_entry->key = (struct rank_key){
         .begin_ms = read_time(key.data + 8),
@@ -57,18 +57,15 @@ int run_first(struct view_reader *reader, uint32_t member, uint32_t group,
         err = cursor_seek(*ret_cursor, key_of(&start), &key, &value);
     if (err == 0 && range->from_id.len > 0 && str_equal(key, key_of(&start)))
         err = cursor_next(*ret_cursor, &key, &value); /* the range begins after it */
-    return err == 0 ? take_run(key, value, &start, range->before_ms, ret_entry) : err;
+    return err == 0 ? take_run(key, value, member, group, range->before_ms, ret_entry) : err;
 }
 
 int run_next(MDB_cursor *cursor, uint32_t member, uint32_t group, int64_t before_ms,
              struct run_entry *ret_entry)
 {
-    struct table_key head = {.len = 0};
     struct str key, value;
-    key_be32(&head, member);
-    key_be32(&head, group);
     int err = cursor_next(cursor, &key, &value);
-    return err == 0 ? take_run(key, value, &head, before_ms, ret_entry) : err;
+    return err == 0 ? take_run(key, value, member, group, before_ms, ret_entry) : err;
 }
 
 /* Popular. */
@@ -222,7 +219,7 @@ static int offer_run(struct view_reader *reader, const struct view_list_query *q
         if (known > 0)
             continue;
         struct rank_result result = {.key = entry.key, .ref = entry.event};
-        known_add(reader, entry.event);
+        number_set_add(&reader->known, entry.event);
         topn_put(reader->topn, &result);
     }
     return err > 0 ? 0 : err;

@@ -21,15 +21,36 @@ static int64_t base_of(const struct view_reader *reader, const struct catalogue_
                      profile_attribute(profile, group->country));
 }
 
+static void reserve_sources(struct view_reader *reader, size_t more)
+{
+    size_t wanted = reader->source_count + more;
+    if (wanted <= reader->source_capacity)
+        return;
+    reader->source_capacity = wanted < 128 ? 256 : wanted * 2;
+    reader->sources =
+        xreallocarray(reader->sources, reader->source_capacity, sizeof(*reader->sources));
+}
+
 static void append_source(struct view_reader *reader, int64_t bound, uint32_t member,
                           uint32_t group)
 {
-    if (reader->source_count == reader->source_capacity) {
-        reader->source_capacity = reader->source_capacity == 0 ? 256 : reader->source_capacity * 2;
-        reader->sources =
-            xreallocarray(reader->sources, reader->source_capacity, sizeof(*reader->sources));
-    }
+    reserve_sources(reader, 1);
     reader->sources[reader->source_count++] = (struct view_source){bound, member, group};
+}
+
+/* The participants of a sport, at the best that they may have there. */
+static void append_members(struct view_reader *reader, uint32_t sport, int64_t best)
+{
+    const struct profile *profile = &reader->profile;
+    int64_t factor = reader->weights.member;
+    reserve_sources(reader, profile->member_count);
+    struct view_source *next = reader->sources + reader->source_count;
+    for (size_t i = 0; i < profile->member_count; i++) {
+        const struct profile_member *member = &profile->members[i];
+        *next = (struct view_source){best + factor * member->weight, member->member, 0};
+        next += member->sport == sport;
+    }
+    reader->source_count = (size_t)(next - reader->sources);
 }
 
 static void sift_down(struct view_source *heap, size_t count, size_t at)
@@ -94,7 +115,6 @@ static void list_sources(struct view_reader *reader, const struct view_query *qu
 {
     const struct profile *profile = &reader->profile;
     const struct view_catalogue *catalogue = &reader->catalogue;
-    int64_t factor = reader->weights.member;
     reader->source_count = reader->sources_taken = 0;
     for (size_t i = 0; i < profile->sport_count; i++) {
         uint32_t sport = profile->sports[i];
@@ -108,10 +128,8 @@ static void list_sources(struct view_reader *reader, const struct view_query *qu
                 best = base;
             append_source(reader, base, 0, number);
         }
-        for (size_t k = 0; best >= 0 && factor > 0 && k < profile->member_count; k++)
-            if (profile->members[k].sport == sport)
-                append_source(reader, best + factor * profile->members[k].weight,
-                              profile->members[k].member, 0);
+        if (best >= 0 && reader->weights.member > 0)
+            append_members(reader, sport, best);
     }
 }
 
@@ -139,7 +157,7 @@ static int offer(struct view_reader *reader, const struct view_source *source,
     struct hit *hit = reader_add_hit(reader);
     *hit = (struct hit){
         .event = entry->event, .document = entry->document, .numerator = source->bound};
-    known_add(reader, entry->event);
+    number_set_add(&reader->known, entry->event);
     topn_put(reader->topn, &result);
     return 0;
 }
@@ -246,7 +264,7 @@ int view_similar(struct view_reader *reader, const struct view_query *query, str
     size_t count = event.head.member_count;
     for (size_t i = 0; i < count; i++)
         members[i] = event_view_member(&event, i).member;
-    known_add(reader, number);
+    number_set_add(&reader->known, number);
     profile_start(&reader->profile, &reader->meta, 1, count);
     uint32_t sport = reader->catalogue.groups[event.head.group].sport;
     profile_add(&reader->profile, event.head.group, sport, (const char *)members, count,

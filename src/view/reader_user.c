@@ -127,8 +127,9 @@ int reader_user(struct view_reader *reader, struct str user_id, bool *ret_known)
     if (err != 0)
         return err;
     reader->has_older = (user.head.flags & VIEW_USER_OLDER) != 0;
+    number_set_reserve(&reader->known, user.head.selection_count);
     for (size_t i = 0; i < user.head.selection_count; i++)
-        known_add(reader, selection_at(&user, i)->event);
+        number_set_add(&reader->known, selection_at(&user, i)->event);
     int pending = reader->meta.pending_count > 0 ? is_pending(reader, &user) : 0;
     if (pending < 0)
         return pending;
