@@ -92,9 +92,10 @@ int reader_user(struct view_reader *reader, struct str user_id, bool *ret_known)
 bool reader_admits(const struct view_reader *reader, uint32_t group,
                    const struct event_filter *sports, const struct event_filter *leagues,
                    const struct event_filter *countries);
-/* Appends popular events to the hits until there are n. */
-int reader_fill(struct view_reader *reader, const struct view_query *query, size_t n);
 struct hit *reader_add_hit(struct view_reader *reader);
+
+/* reader_popular.c: appends popular events to the hits until there are n. */
+int reader_fill(struct view_reader *reader, const struct view_query *query, size_t n);
 
 /* reader_items.c: appends the array of the hits. */
 int reader_items(struct view_reader *reader, const struct view_query *query, struct buf *out);

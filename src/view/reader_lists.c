@@ -1,4 +1,4 @@
-/* Lists in their order: runs, popular ones, all of a company; see reader.h. */
+/* Lists in their order of begin: runs, all of a company; see reader.h. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "view/reader_internal.h"
@@ -66,48 +66,6 @@ int run_next(MDB_cursor *cursor, uint32_t member, uint32_t group, int64_t before
     struct str key, value;
     int err = cursor_next(cursor, &key, &value);
     return err == 0 ? take_run(key, value, member, group, before_ms, ret_entry) : err;
-}
-
-/* Popular. */
-
-/* An entry of popular that the query admits becomes a hit. */
-static int take_popular(struct view_reader *reader, const struct view_query *query, struct str key,
-                        struct str value)
-{
-    struct view_place place;
-    int64_t begin_ms = read_time(key.data + 12);
-    memcpy(&place, value.data, sizeof(place));
-    if (begin_ms <= query->now_ms || begin_ms >= query->before_ms ||
-        place.group > reader->catalogue.group_count ||
-        !reader_admits(reader, place.group, &query->sports, &query->leagues, &query->countries))
-        return 0;
-    int known = known_has(reader, place.event);
-    if (known != 0)
-        return known < 0 ? known : 0;
-    struct hit *hit = reader_add_hit(reader);
-    *hit = (struct hit){.event = place.event, .popular = true};
-    return 0;
-}
-
-int reader_fill(struct view_reader *reader, const struct view_query *query, size_t n)
-{
-    struct table_key start = {.len = 0};
-    struct str key, value;
-    MDB_cursor *cursor;
-    if (reader->hit_count >= n || reader->company == 0)
-        return 0;
-    key_be32(&start, reader->company);
-    int err = reader_cursor(reader, CURSOR_POPULAR, &cursor);
-    if (err == 0)
-        err = cursor_seek(cursor, key_of(&start), &key, &value);
-    while (err == 0 && reader->hit_count < n && memcmp(key.data, start.bytes, start.len) == 0) {
-        if (key.len < POPULAR_KEY_HEAD || value.len != sizeof(struct view_place))
-            return TIP_EFATAL;
-        err = take_popular(reader, query, key, value);
-        if (err == 0)
-            err = cursor_next(cursor, &key, &value);
-    }
-    return err > 0 ? 0 : err;
 }
 
 /* By begin. */

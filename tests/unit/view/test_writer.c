@@ -53,7 +53,8 @@ static struct view_writer *open_as(const struct view_writer_options *wanted)
     return writer;
 }
 
-static void put_event(struct view_writer *writer, unsigned number, uint64_t position)
+static void put_event_in(struct view_writer *writer, const char *league, unsigned number,
+                         uint64_t position)
 {
     char id[32];
     struct change change = {.company = str_of("acme")};
@@ -64,7 +65,7 @@ static void put_event(struct view_writer *writer, unsigned number, uint64_t posi
     change.record.event = (struct event){
         .event_id = str_of(id),
         .sport = str_of("Soccer"),
-        .league = str_of("Cup"),
+        .league = str_of(league),
         .country = str_of("Spain"),
         .participants = {str_of("Home"), str_of("Guests")},
         .participant_count = 2,
@@ -73,6 +74,11 @@ static void put_event(struct view_writer *writer, unsigned number, uint64_t posi
         .version = VERSION_NONE,
     };
     assert_int_equal(view_writer_apply(writer, &change, &at, &decision), 0);
+}
+
+static void put_event(struct view_writer *writer, unsigned number, uint64_t position)
+{
+    put_event_in(writer, "Cup", number, position);
 }
 
 static void put_coupon(struct view_writer *writer, const char *user, const char *coupon,
@@ -403,6 +409,82 @@ static void test_lingers(void **state)
     view_writer_close(writer);
 }
 
+/* What is popular in a league: the places of its events' ids in the answer. */
+static void ask_league(struct view_reader *reader, const char *league, int64_t before_ms, size_t n,
+                       struct buf *out)
+{
+    const struct view_meta *meta;
+    const struct str wanted = str_of(league), excluded = str_of("event-9703");
+    struct view_query query = {.company = str_of("acme"),
+                               .n = n,
+                               .now_ms = now_ms,
+                               .before_ms = before_ms,
+                               .leagues = {&wanted, 1},
+                               .excludes = &excluded,
+                               .exclude_count = 1};
+    assert_int_equal(view_reader_begin(reader, &meta), 0);
+    assert_int_equal(view_popular(reader, &query, out), 0);
+    view_reader_end(reader);
+}
+
+static void expect_order(struct buf *out, const char *const *ids, size_t count)
+{
+    const char *at = buf_cstr(out);
+    for (size_t i = 0; i < count; i++) {
+        at = strstr(at, ids[i]);
+        assert_non_null(at);
+    }
+    size_t items = 0;
+    for (at = buf_cstr(out); (at = strstr(at, "\"event_id\"")) != NULL; at++)
+        items++;
+    assert_int_equal(items, count);
+}
+
+/* Filters that the beginning of the list does not satisfy: few events that pass, and many. */
+static void test_popular_of_few(void **state)
+{
+    enum { CUP = 1200, LONG = 8500, RARE = 6 };
+    static const char *const rare[] = {"event-9704", "event-9701", "event-9700", "event-9702",
+                                       "event-9705"};
+    static const char *const early[] = {"event-9701", "event-9700"};
+    static const char *const first[] = {"event-1205", "event-1200", "event-1201"};
+    struct view_writer *writer = make(options(true));
+    struct view_reader *reader;
+    AUTO_BUF out = {0};
+    (void)state;
+    assert_int_equal(view_writer_begin(writer), 0);
+    for (unsigned i = 0; i < CUP + LONG + RARE; i++)
+        put_event_in(writer, i < CUP ? "Cup" : i < CUP + LONG ? "Long" : "Rare", i, i + 1);
+    put_coupon(writer, "ann", "c1", "event-9704", 20001);
+    put_coupon(writer, "ann", "c2", "event-9704", 20002);
+    put_coupon(writer, "bob", "c1", "event-9701", 20003);
+    put_coupon(writer, "bob", "c2", "event-1205", 20004);
+    for (unsigned i = 0; i < 3 * CUP; i++) { /* these stand before all of them */
+        char event[32], coupon[32];
+        snprintf(event, sizeof(event), "event-%u", i % CUP);
+        snprintf(coupon, sizeof(coupon), "c%u", i);
+        put_coupon(writer, "eve", coupon, event, 30000 + i);
+    }
+    assert_int_equal(view_writer_commit(writer), 0);
+    view_writer_close(writer);
+    assert_int_equal(view_reader_open(dir, &weights, 1000, &reader), 0);
+    ask_league(reader, "Rare", INT64_MAX, 10, &out);
+    expect_order(&out, rare, 5);
+    buf_clear(&out);
+    ask_league(reader, "Rare", INT64_MAX, 2, &out);
+    expect_order(&out, rare, 2);
+    buf_clear(&out);
+    ask_league(reader, "Rare", now_ms + 1000 + CUP + LONG + 2, 10, &out);
+    expect_order(&out, early, 2);
+    buf_clear(&out);
+    ask_league(reader, "None", INT64_MAX, 10, &out);
+    assert_string_equal(buf_cstr(&out), "[]");
+    buf_clear(&out);
+    ask_league(reader, "Long", INT64_MAX, 3, &out);
+    expect_order(&out, first, 3);
+    view_reader_close(reader);
+}
+
 static void test_says_what_it_does_not_hold(void **state)
 {
     struct view_writer *writer = make(options(true));
@@ -473,6 +555,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_offsets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_shards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lingers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_popular_of_few, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_says_what_it_does_not_hold, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_shows, set_up, tear_down),
     };
