@@ -1,6 +1,6 @@
 # The commands of this project; what they do stands in tools/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test faults bench fuzz fuzz-http faults-view format lint clean
+.PHONY: help run build test faults bench bench-view fuzz fuzz-http faults-view format lint clean
 export DB
 
 help: ## This list
@@ -30,6 +30,11 @@ bench: build ## Speed and memory against the bars, and build/bench.json; BENCH='
 	@tools/install test
 	@tools/deps librdkafka kafka $(filter mysql,$(DB))
 	@/usr/bin/python3 tests/bench/bench.py $(BENCH)
+
+bench-view: build ## The view's speed and size against the bars, and build/bench-view.json; BENCH='--quick' for a trial
+	@tools/install test
+	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+	@/usr/bin/python3 tests/bench/bench.py --only view,rebuild,apply --json build/bench-view.json $(BENCH)
 
 fuzz: ## Search with the fuzz targets, FUZZ_SECONDS (180) each; FUZZ='user query': only those
 	@tools/install test

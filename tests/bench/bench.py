@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Speed and memory against the bars: prints a table and writes JSON. `make bench` builds first and runs it in full.
 
-    tests/bench/bench.py [--only post,batch,ingest,recommend] [--quick] [--repeat N] [--profile] [--json PATH]
+    tests/bench/bench.py [--only post,batch,ingest,recommend,view,rebuild,apply] [--quick] [--repeat N] [--profile] [--json PATH]
 
 Every figure is the median of several runs taken in turns after a warm-up, and every ratio is of figures of one run of this
 program. Its servers have a folder and ports of their own and end with it. A bar that is not met does not fail the
@@ -33,13 +33,16 @@ from recommend import measure_recommend  # noqa: E402
 from results import Results, text  # noqa: E402
 from stack import StackError  # noqa: E402
 from stand import WRK, Stand  # noqa: E402
+from view import measure_apply, measure_rebuild, measure_view  # noqa: E402
 
-MEASURES = {"post": measure_post, "batch": measure_batch, "ingest": measure_ingest, "recommend": measure_recommend}
+MEASURES = {"post": measure_post, "batch": measure_batch, "ingest": measure_ingest, "recommend": measure_recommend,
+            "view": measure_view, "rebuild": measure_rebuild, "apply": measure_apply}
+USUAL = ["post", "batch", "ingest", "recommend"]  # the others: make bench-view
 
 
 def options_of(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Speed and memory against the bars.")
-    parser.add_argument("--only", action="append", metavar="NAME", help=f"some of them: {', '.join(MEASURES)}")
+    parser.add_argument("--only", action="append", metavar="NAME", help=f"some of {', '.join(MEASURES)} (usually {', '.join(USUAL)})")
     parser.add_argument("--quick", action="store_true", help=f"a {QUICK_DIVISOR}th of the sizes: does it run?")
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="runs of each figure (3)")
     parser.add_argument("--profile", action="store_true", help="one more run of each measure under perf")
@@ -51,7 +54,7 @@ def options_of(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--state", metavar="DIR", help="keep data and logs here (a temporary folder otherwise)")
     parser.add_argument("--ports", type=int, default=28000, metavar="N", help="free ones from here on are used (28000)")
     options = parser.parse_args(argv)
-    options.only = [name for part in options.only or [] for name in part.split(",")] or list(MEASURES)
+    options.only = [name for part in options.only or [] for name in part.split(",")] or USUAL
     if unknown := set(options.only) - set(MEASURES):
         parser.error(f"--only {','.join(sorted(unknown))}: the measures are {', '.join(MEASURES)}")
     if options.repeat < 1:

@@ -33,7 +33,7 @@ def _partition(coupon: Coupon) -> int:
     return zlib.crc32(coupon.user_id.encode()) % PARTITIONS
 
 
-def _fill(app: App, coupons: Sequence[Coupon]) -> None:
+def fill(app: App, coupons: Sequence[Coupon]) -> None:
     """Posts them through the API."""
     def post(part: Sequence[Coupon]) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=30)
@@ -169,7 +169,7 @@ def measure_ingest(bench: Bench) -> None:
     filler = stand.app("tipster_bench_fill", PREFIX, {"COMPANY_PARTITIONS": str(PARTITIONS)})
     filler.migrate()
     filler.serve.start()
-    _fill(filler, coupons)
+    fill(filler, coupons)
     filler.stop()
     folder = stand.folder / "sql"
     say("ingest: rendering the loader's statements")

@@ -4,7 +4,8 @@
  * figure. Not part of pass or fail.
  *
  *   view_bench DIR [--users 100000] [--events 50000] [--selections 20] [--seconds 2] [--n 10,1,100]
- *              [--only ask|apply|fill] [--topics PREFIX --partitions P --cluster ID --ids U,E,C]
+ *              [--only ask|apply|fill] [--now MS]
+ *              [--topics PREFIX --partitions P --cluster ID --ids U,E,C]
  *
  * A view that is in DIR already is asked as it is. With the topics' ids, `tipster index` goes on
  * with the view: nothing of these topics is in it. The population: 6 sports of 3 leagues of 24
@@ -26,7 +27,8 @@
 
 enum { SPORTS = 6, LEAGUES = 18, TEAMS = 24, CHUNK = 10000, PAST_DAYS = 60, PER_COUPON = 3 };
 
-static const int64_t now_ms = INT64_C(1763700000000), day_ms = INT64_C(86400000);
+static const int64_t day_ms = INT64_C(86400000);
+static int64_t now_ms = INT64_C(1763700000000); /* --now: the moment that the events lie around */
 
 struct settings {
     const char *dir, *only;
@@ -364,7 +366,7 @@ static int usage(void)
 {
     fputs(
         "usage: view_bench DIR [--users N] [--events N] [--selections N] [--seconds N] [--n N,…]\n"
-        "                  [--only ask|apply|fill]\n"
+        "                  [--only ask|apply|fill] [--now MS]\n"
         "                  [--topics PREFIX --partitions P --cluster ID --ids U,E,C]\n",
         stderr);
     return 2;
@@ -372,17 +374,11 @@ static int usage(void)
 
 static int parse(int argc, char **argv, struct settings *settings)
 {
-    static const struct option options[] = {{"users", 1, NULL, 'u'},
-                                            {"events", 1, NULL, 'e'},
-                                            {"selections", 1, NULL, 's'},
-                                            {"seconds", 1, NULL, 't'},
-                                            {"n", 1, NULL, 'n'},
-                                            {"only", 1, NULL, 'o'},
-                                            {"topics", 1, NULL, 'k'},
-                                            {"partitions", 1, NULL, 'p'},
-                                            {"cluster", 1, NULL, 'c'},
-                                            {"ids", 1, NULL, 'i'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"users", 1, NULL, 'u'},   {"events", 1, NULL, 'e'},     {"selections", 1, NULL, 's'},
+        {"seconds", 1, NULL, 't'}, {"n", 1, NULL, 'n'},          {"only", 1, NULL, 'o'},
+        {"topics", 1, NULL, 'k'},  {"partitions", 1, NULL, 'p'}, {"cluster", 1, NULL, 'c'},
+        {"now", 1, NULL, 'w'},     {"ids", 1, NULL, 'i'},        {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 'u':
@@ -399,6 +395,9 @@ static int parse(int argc, char **argv, struct settings *settings)
             break;
         case 'p':
             settings->partitions = strtoll(optarg, NULL, 10);
+            break;
+        case 'w':
+            now_ms = strtoll(optarg, NULL, 10);
             break;
         case 'n':
             settings->sizes = optarg;
