@@ -365,6 +365,19 @@ static void check_coupons(struct checking *checking, struct str user_id)
     }
 }
 
+static void check_foreign(struct checking *checking, struct str user_id)
+{
+    const struct history *history = &checking->history;
+    for (size_t i = 0; i < history->bet_count; i++) {
+        struct checked_event *event = event_at(checking, history->bets[i].event, "users");
+        if (event != NULL)
+            event->counted++;
+    }
+    if (history->coupon_count > VIEW_FOREIGN_COUPONS_MAX)
+        complain(checking, "users: %.*s of another shard has %zu coupons (I7)", (int)user_id.len,
+                 user_id.data, history->coupon_count);
+}
+
 static int check_user(struct checking *checking, struct str key, struct str value)
 {
     struct history *history = &checking->history;
@@ -376,10 +389,14 @@ static int check_user(struct checking *checking, struct str key, struct str valu
     checking->report->users++;
     checking->report->coupons += history->coupon_count;
     checking->report->selections += history->bet_count;
-    for (size_t i = 0; i < history->bet_count; i++)
-        check_bet(checking, user_id, &history->bets[i]);
-    check_order(checking, user_id);
-    check_coupons(checking, user_id);
+    if ((history->head.flags & VIEW_USER_FOREIGN) != 0) {
+        check_foreign(checking, user_id);
+    } else {
+        for (size_t i = 0; i < history->bet_count; i++)
+            check_bet(checking, user_id, &history->bets[i]);
+        check_order(checking, user_id);
+        check_coupons(checking, user_id);
+    }
     if ((history->head.flags & (VIEW_USER_KNOWN | VIEW_USER_COUPONS)) == 0)
         complain(checking, "users: %.*s has neither a record nor a coupon", (int)user_id.len,
                  user_id.data);

@@ -41,6 +41,29 @@ static void copy(void *to, const char **from, size_t bytes)
     *from += bytes;
 }
 
+/* Another shard's user: times, weights and tags are not held. */
+static int read_foreign(struct history *history, const char *at, size_t left)
+{
+    const struct view_user *head = &history->head;
+    struct view_foreign_coupon coupon;
+    uint32_t event;
+    if (left != head->coupon_count * sizeof(coupon) + head->selection_count * sizeof(event))
+        return TIP_EFATAL;
+    const char *events = at + head->coupon_count * sizeof(coupon);
+    for (uint32_t i = 0; i < head->coupon_count; i++) {
+        copy(&coupon, &at, sizeof(coupon));
+        if (history->bet_count + coupon.selection_count > head->selection_count)
+            return TIP_EFATAL;
+        history_add_coupon(
+            history, &(struct view_coupon){.id_hash = coupon.id_hash, .content = coupon.content});
+        for (size_t k = 0; k < coupon.selection_count; k++) {
+            copy(&event, &events, sizeof(event));
+            history_insert(history, history->bet_count, event, i);
+        }
+    }
+    return history->bet_count == head->selection_count ? 0 : TIP_EFATAL;
+}
+
 int history_read(struct history *history, struct str record)
 {
     struct view_user *head = &history->head;
@@ -49,6 +72,8 @@ int history_read(struct history *history, struct str record)
     if (record.len < sizeof(*head))
         return TIP_EFATAL;
     copy(head, &at, sizeof(*head));
+    if ((head->flags & VIEW_USER_FOREIGN) != 0)
+        return read_foreign(history, at, record.len - sizeof(*head));
     size_t bytes = sizeof(*head) + head->coupon_count * sizeof(struct view_coupon) +
                    head->selection_count * sizeof(struct view_selection) +
                    head->member_count * sizeof(uint32_t);
@@ -79,6 +104,23 @@ int history_read(struct history *history, struct str record)
     return 0;
 }
 
+/* The bets stand in the order of their coupons. */
+static void write_foreign(const struct history *history, struct buf *out)
+{
+    size_t bet = 0;
+    for (uint32_t i = 0; i < history->coupon_count; i++) {
+        size_t first = bet;
+        while (bet < history->bet_count && history->bets[bet].coupon == i)
+            bet++;
+        struct view_foreign_coupon coupon = {.id_hash = history->coupons[i].id_hash,
+                                             .content = history->coupons[i].content,
+                                             .selection_count = (uint8_t)(bet - first)};
+        buf_add(out, &coupon, sizeof(coupon));
+    }
+    for (size_t i = 0; i < history->bet_count; i++)
+        buf_add(out, &history->bets[i].event, sizeof(history->bets[i].event));
+}
+
 void history_write(const struct history *history, struct buf *out)
 {
     struct view_user head = history->head;
@@ -88,6 +130,10 @@ void history_write(const struct history *history, struct buf *out)
     for (size_t i = 0; i < history->bet_count; i++)
         head.member_count += history->bets[i].member_count;
     buf_add(out, &head, sizeof(head));
+    if ((head.flags & VIEW_USER_FOREIGN) != 0) {
+        write_foreign(history, out);
+        return;
+    }
     buf_add(out, history->coupons, history->coupon_count * sizeof(*history->coupons));
     for (size_t i = 0; i < history->bet_count; i++) {
         const struct bet *bet = &history->bets[i];
@@ -130,6 +176,19 @@ void history_insert(struct history *history, size_t at, uint32_t event, uint32_t
             (history->bet_count - at) * sizeof(*history->bets));
     history->bets[at] = (struct bet){.event = event, .coupon = coupon};
     history->bet_count++;
+}
+
+void history_drop_first(struct history *history, size_t coupons, size_t bets)
+{
+    if (coupons == 0)
+        return;
+    history->coupon_count -= coupons;
+    history->bet_count -= bets;
+    memmove(history->coupons, history->coupons + coupons,
+            history->coupon_count * sizeof(*history->coupons));
+    memmove(history->bets, history->bets + bets, history->bet_count * sizeof(*history->bets));
+    for (size_t i = 0; i < history->bet_count; i++)
+        history->bets[i].coupon -= (uint32_t)coupons;
 }
 
 void history_tag(struct history *history, size_t at, uint32_t group, const uint32_t *members,

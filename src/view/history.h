@@ -43,6 +43,8 @@ bool history_has_coupon(const struct history *history, uint64_t id_hash, uint32_
 uint32_t history_add_coupon(struct history *history, const struct view_coupon *coupon);
 /* Puts a selection at a place in the order. Its members are copied. */
 void history_insert(struct history *history, size_t at, uint32_t event, uint32_t coupon);
+/* Takes away the first coupons and the first bets, which are theirs. */
+void history_drop_first(struct history *history, size_t coupons, size_t bets);
 /* What the event of a selection is: its group and members, or group 0. */
 void history_tag(struct history *history, size_t at, uint32_t group, const uint32_t *members,
                  uint32_t member_count);

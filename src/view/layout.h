@@ -31,7 +31,8 @@
  *              its members
  *   begins     be32 company, time begin, event_id -> view_place: the listed events
  *   popular    be32 company, be64 ~count, time begin, event_id -> view_place: the listed events
- *   users      be32 company, user_id -> view_user, view_coupon[], view_selection[], u32 members[]
+ *   users      be32 company, user_id -> view_user, view_coupon[], view_selection[], u32 members[];
+ *              of another shard's user view_user, view_foreign_coupon[], u32 events[]
  *   older_coupons  be32 company, length byte, user_id, be64 id_hash -> u32 content
  *   older_bets     be32 company, length byte, user_id, be32 event, be64 id_hash -> nothing
  *   waiting    be32 event, user_id -> nothing: who bet on an event that is not known
@@ -55,17 +56,19 @@
  *       in S, 0 for coupons without one.
  *   I6  Every coupon of a user stands once: in the record while it has a selection there, else in
  *       older_coupons.
- *   I7  Of users of another shard only the coupons' identities and bets are held, all as older
- * ones: counts take them all. I8  Numbers lie below the counters of view_meta; names, groups, pairs
- * and event_ids are one to one. Whatever a transaction shows keeps all of them, but that of a view
- * that is VIEW_BUILDING.
+ *   I7  Of another shard's users (VIEW_USER_FOREIGN) only the coupons' identities and bets are
+ * held, at most VIEW_FOREIGN_COUPONS_MAX of them in the record, the others as older ones: counts
+ *       take them all. I3 to I5 say nothing of them.
+ *   I8  Numbers lie below the counters of view_meta; names, groups, pairs and event_ids are one to
+ *       one. Whatever a transaction shows keeps all of them, but that of a view that is
+ *       VIEW_BUILDING.
  */
 #ifndef TIPSTER_VIEW_LAYOUT_H
 #define TIPSTER_VIEW_LAYOUT_H
 
 #include <stdint.h>
 
-enum { VIEW_LAYOUT = 1, VIEW_BOOT_ID_SIZE = 40 };
+enum { VIEW_LAYOUT = 2, VIEW_BOOT_ID_SIZE = 40 };
 
 #define VIEW_PACKED __attribute__((packed))
 
@@ -172,6 +175,7 @@ enum view_user_flags {
     VIEW_USER_KNOWN = 1 << 0,   /* there is a record of the user: position and version are set */
     VIEW_USER_OLDER = 1 << 1,   /* there is something in older_coupons or older_bets */
     VIEW_USER_COUPONS = 1 << 2, /* there is a coupon */
+    VIEW_USER_FOREIGN = 1 << 3, /* of another shard; see I7 */
 };
 
 /* Followed by its coupons, selections and the selections' members. */
@@ -187,6 +191,15 @@ struct VIEW_PACKED view_coupon {
     int64_t placed_at_ms;
     uint32_t content; /* the first bytes of the content's SHA-256 */
     uint32_t weight;  /* see I5 */
+};
+
+enum { VIEW_FOREIGN_COUPONS_MAX = 64 };
+
+/* The next selection_count of the events are its bets. */
+struct VIEW_PACKED view_foreign_coupon {
+    uint64_t id_hash;
+    uint32_t content;
+    uint8_t selection_count;
 };
 
 struct VIEW_PACKED view_selection {

@@ -79,7 +79,7 @@ int writer_apply_coupon(struct view_writer *writer, const struct change *change,
 int writer_load_user(struct view_writer *writer, const struct view_load_user *user);
 /* Reads a user into writer->history (empty when there is none). */
 int writer_read_user(struct view_writer *writer, uint32_t company, struct str user_id);
-/* Writes a user of another shard: all of writer->history as older things. */
+/* Writes a user of another shard, whose bets stand in the order of their coupons. */
 int writer_write_foreign(struct view_writer *writer, uint32_t company, struct str user_id);
 /* Notes that a user has bet on an event that is not known. */
 int writer_wait(struct view_writer *writer, uint32_t event, struct str user_id);

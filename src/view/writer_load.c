@@ -82,7 +82,8 @@ static int add_bets(struct view_writer *writer, uint32_t company, const struct v
     err = list_bets(writer, company, user, bets);
     if (err != 0)
         return err;
-    sort_bets(bets, total);
+    if (!foreign)
+        sort_bets(bets, total);
     for (size_t i = 0; err == 0 && i < total; i++) {
         const struct event_entry *event = bets[i].event;
         history_insert(&writer->history, i, event->number, bets[i].place);

@@ -166,6 +166,8 @@ static bool is_concerned(const struct sweep *sweep, struct str record)
     if (record.len < sizeof(head))
         return true; /* reading it says that it is none */
     memcpy(&head, record.data, sizeof(head));
+    if ((head.flags & VIEW_USER_FOREIGN) != 0)
+        return false; /* it has no tags */
     const char *at = record.data + sizeof(head) + head.coupon_count * sizeof(struct view_coupon);
     if (at + head.selection_count * sizeof(selection) > record.data + record.len)
         return true;

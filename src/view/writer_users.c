@@ -94,15 +94,20 @@ int writer_write_foreign(struct view_writer *writer, uint32_t company, struct st
 {
     struct history *history = &writer->history;
     struct leaving leaving = {writer, company, user_id};
+    size_t gone = 0, bets = 0;
     int err = 0;
-    for (size_t i = 0; err == 0 && i < history->bet_count; i++)
-        err = bet_leaves(&leaving, history->bets[i].event,
-                         history->coupons[history->bets[i].coupon].id_hash);
-    for (size_t i = 0; err == 0 && i < history->coupon_count; i++)
+    if (history->coupon_count > VIEW_FOREIGN_COUPONS_MAX) /* half of them: not one each time */
+        gone = history->coupon_count - VIEW_FOREIGN_COUPONS_MAX / 2;
+    for (; err == 0 && bets < history->bet_count && history->bets[bets].coupon < gone; bets++)
+        err = bet_leaves(&leaving, history->bets[bets].event,
+                         history->coupons[history->bets[bets].coupon].id_hash);
+    for (size_t i = 0; err == 0 && i < gone; i++)
         err = coupon_leaves(&leaving, &history->coupons[i]);
-    history->coupon_count = history->bet_count = history->member_count = 0;
-    history->head.flags |= VIEW_USER_OLDER;
-    return err == 0 ? put_user(writer, company, user_id) : err;
+    if (err != 0)
+        return err;
+    history_drop_first(history, gone, bets);
+    history->head.flags |= VIEW_USER_FOREIGN | (gone > 0 ? VIEW_USER_OLDER : 0);
+    return put_user(writer, company, user_id);
 }
 
 /* The record of a user. */
@@ -249,15 +254,19 @@ static int add_selection(struct view_writer *writer, uint32_t company, const str
     struct event_entry *entry;
     size_t at;
     int err = writer_event(writer, company, coupon->selections[number].event_id, &entry);
-    if (err == 0)
+    if (err == 0 && foreign)
+        at = history->bet_count;
+    else if (err == 0)
         err = find_place(writer, coupon->placed_at_ms, entry->id, &at);
     if (err != 0)
         return err;
     history_insert(history, at, entry->number, place);
-    history_tag(history, at, entry->group, entry->members, entry->member_count);
     entry->count++;
     event_cache_touch(&writer->events, entry);
-    return entry->group == 0 && !foreign ? writer_wait(writer, entry->number, coupon->user_id) : 0;
+    if (foreign)
+        return 0;
+    history_tag(history, at, entry->group, entry->members, entry->member_count);
+    return entry->group == 0 ? writer_wait(writer, entry->number, coupon->user_id) : 0;
 }
 
 static int add_coupon(struct view_writer *writer, const struct change *change, uint32_t company,

@@ -17,7 +17,7 @@ from wire import rows
 
 BUILDING, SERVING, RETIRED, DAMAGED = range(4)
 KNOWN, WITHDRAWN = 1, 2  # of an event
-USER_KNOWN, USER_OLDER = 1, 2
+USER_KNOWN, USER_OLDER, USER_FOREIGN = 1, 2, 8
 TIME_BIAS = 1 << 63
 
 
@@ -85,6 +85,9 @@ class ViewFile:
         found = {}
         for key, value in self.table("users"):
             _, _, coupons, selections, _, flags = struct.unpack_from("<QqIIII", value)
+            if flags & USER_FOREIGN:
+                found[key[4:].decode()] = (False, True, [])
+                continue
             at = 32
             placed = [struct.unpack_from("<QqII", value, at + 24 * i)[1] for i in range(coupons)]
             at += 24 * coupons

@@ -286,6 +286,12 @@ static void fill_for_shards(struct view_writer *writer)
             put_coupon(writer, user, coupon, event, position++);
         }
     }
+    for (unsigned i = 0; i < 200; i++) { /* more than a record holds; the first of them again */
+        char coupon[16], event[16];
+        snprintf(coupon, sizeof(coupon), "many%u", i % 150);
+        snprintf(event, sizeof(event), "event-%u", i % SHARD_EVENTS);
+        put_coupon(writer, i % 2 == 0 ? "u7" : "u8", coupon, event, position++);
+    }
     for (unsigned i = SHARD_EVENTS / 2; i < SHARD_EVENTS; i++)
         put_event(writer, i, position++);
     struct change erasure = {.kind = CHANGE_ERASE, .company = str_of("acme")};
