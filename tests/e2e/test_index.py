@@ -139,6 +139,54 @@ def test_builds_from_the_database_while_writes_go_on(server_factory):
     assert [path.name for path in Path(app.env["VIEW_DIR"]).glob("view-*")] == ["view-6"]
 
 
+def insert(cursor, table, columns, records):
+    form = "(" + ",".join(["%s"] * (columns.count(",") + 1)) + ")"
+    cursor.executemany(f"insert into {table} ({columns}) values {form}", records)
+
+
+def test_builds_where_statements_end_within_a_user(server_factory):
+    """Rows straight in the database, more of each kind than a statement takes: users without a coupon, users whose rows two
+    statements share, one that fills several, with many coupons of one moment."""
+    app = server_factory(start=False)
+    app.migrate()
+    rng = random.Random(8)
+    events = [f"e{number:03d}" for number in range(200)]
+    moments = [f"2025-03-0{1 + number % 9} 10:00:00.{number:03d}" for number in range(40)]
+    coupons, selections, counts = [], [], dict.fromkeys(events, 0)
+
+    def bet(user_id, coupon_id, chosen):
+        placed = rng.choice(moments)
+        coupons.append(("demo", user_id, coupon_id, 1, placed, os.urandom(32), 0))
+        for name in chosen:
+            selections.append(("demo", user_id, placed, name, coupon_id))
+            counts[name] += 1
+
+    for number in range(700):
+        for coupon_id in range(7):
+            bet(f"b{number:04d}", f"c{coupon_id}", rng.sample(events, 3))
+    for number in range(8100):
+        bet("big", f"c{number:05d}", [rng.choice(events)])
+    for number in range(50):
+        bet(f"d{number}", "c1", rng.sample(events, 60))
+    names = [f"a{number:05d}" for number in range(4500)] + [f"b{number:04d}" for number in range(0, 700, 2)]
+    with app.connect() as connection, connection.cursor() as cursor:
+        insert(cursor, "users", "company_id, user_id, birth_year, country, currency, gender, registration_date, position",
+               [("demo", name, 1990, "Greece", "EUR", "female", "2024-05-01 10:00:00", 1) for name in names])
+        insert(cursor, "events", "company_id, event_id, withdrawn, sport, league, country, participants, begin_at, end_at, position",
+               [("demo", name, 0, "Soccer", f"League {place % 5}", "Spain", '["Home","Guests"]', "2035-01-01 10:00:00",
+                 "2035-01-01 12:00:00", place + 1) for place, name in enumerate(events[:180])])  # the others are not known
+        insert(cursor, "coupons", "company_id, user_id, coupon_id, stake, placed_at, content_hash, position", coupons)
+        insert(cursor, "selections", "company_id, user_id, placed_at, event_id, coupon_id", selections)
+        insert(cursor, "event_counts", "company_id, event_id, partition_id, n, position",
+               [("demo", name, 0, count, 0) for name, count in counts.items()])
+    app.index.start()
+    path = wait_for(lambda: current(app), what="a view")
+    wrong = differences(app, path)
+    assert not wrong, f"{len(wrong)} differences: {wrong[:10]}"
+    done = app.run("view", "check", path, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_goes_on_with_the_view_that_is_there(server_factory):
     app = server_factory(index=True)
     send(app, [("event", event("e1")), ("coupon", coupon("c1", "u1", ["e1"]))])
