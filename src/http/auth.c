@@ -99,11 +99,6 @@ int call_company_row(const struct call *call, struct directory_company *ret_comp
     return call->caller.err;
 }
 
-unsigned call_scopes(const struct call *call)
-{
-    return call->caller.scopes;
-}
-
 const char *call_key_id(const struct call *call)
 {
     return call->caller.key_id;

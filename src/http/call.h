@@ -65,8 +65,6 @@ int64_t call_now_ms(const struct call *call);
 struct str call_company(const struct call *call);
 /* What is set for the company; errors as directory_company. */
 int call_company_row(const struct call *call, struct directory_company *ret_company);
-/* What its key allows, a sum of enum scope. The route's own scope was checked before. */
-unsigned call_scopes(const struct call *call);
 /* The id of its key, for logs; "" for a call without one. */
 const char *call_key_id(const struct call *call);
 /* "X-Request-Id": the client's, or made here. */

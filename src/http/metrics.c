@@ -81,11 +81,6 @@ void metrics_set(enum metric metric, int64_t value)
     __atomic_store_n(&own->values[metric], value, __ATOMIC_RELAXED);
 }
 
-int64_t metrics_get(enum metric metric)
-{
-    return look(&own->values[metric]);
-}
-
 void metrics_request(int route, int status, int64_t duration_us)
 {
     struct route_metrics *metrics = &own->routes[route];

@@ -29,7 +29,6 @@ void metrics_attach(int slot);
 
 void metrics_add(enum metric metric, int64_t amount);
 void metrics_set(enum metric metric, int64_t value);
-int64_t metrics_get(enum metric metric); /* of this worker */
 
 /* One answered request: its route (an index into route_names), HTTP status and duration. */
 void metrics_request(int route, int status, int64_t duration_us);

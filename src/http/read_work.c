@@ -15,7 +15,8 @@ static int run_query(struct reader *reader, void *arg)
     return work->query(reader, work);
 }
 
-int read_work_run(void *arg, struct backend *backend)
+/* The thread's part: again when the connection was lost. */
+static int run(void *arg, struct backend *backend)
 {
     return reader_run(backend, run_query, arg);
 }
@@ -67,7 +68,7 @@ struct read_work *read_work_new(struct call *call, unsigned allowed, enum genera
 
 void read_work_start(struct call *call, struct read_work *work)
 {
-    static const struct call_job job = {read_work_run, finish, read_work_free};
+    static const struct call_job job = {run, finish, read_work_free};
     call_run(call, &job, work);
 }
 

@@ -40,9 +40,6 @@ void read_work_start_with_id(struct call *call, unsigned allowed, reader_query q
 struct read_work *read_work_with_id(struct call *call, unsigned allowed, reader_query query,
                                     enum problem bad_id);
 
-/* Runs the query with an empty body, again when the connection was lost: the thread's part. */
-int read_work_run(void *work, struct backend *backend);
-
 static inline int64_t param_or(int64_t value, int64_t fallback)
 {
     return value == PARAM_ABSENT ? fallback : value;
