@@ -160,6 +160,12 @@ static void job_done(struct pool_job *pool_job)
     completed(call);
 }
 
+void call_own(struct call *call, const struct call_job *job, void *work)
+{
+    call->job = job;
+    call->work = work;
+}
+
 void call_run(struct call *call, const struct call_job *job, void *work)
 {
     call_run_on(call, database, job, work);
@@ -167,8 +173,7 @@ void call_run(struct call *call, const struct call_job *job, void *work)
 
 static int submit(struct call *call, struct pool *pool, const struct call_job *job, void *work)
 {
-    call->job = job;
-    call->work = work;
+    call_own(call, job, work);
     call->pool_job = (struct pool_job){.run = job_run, .done = job_done};
     int err = pool_submit(pool, &call->pool_job);
     if (err != 0) {
@@ -275,6 +280,11 @@ bool call_positions(const struct call *call, struct buf *out)
     for (int kind = 0; kind < RECORD_KINDS; kind++)
         add_positions(call, (enum record_kind)kind, out->len > start ? ";" : "", out);
     return true;
+}
+
+void call_served_by(struct call *call, const char *path)
+{
+    call->served_by = path;
 }
 
 bool call_is_replied(const struct call *call)

@@ -81,6 +81,9 @@ enum body_type { BODY_NONE = 0, BODY_JSON = 1, BODY_NDJSON = 2 };
  */
 enum body_type call_body(struct call *call, int accepted, struct str *ret_body);
 
+/* The call owns work from here on: it ends with the call, by job->release, whether it is run or
+ * not. For who answers at once, or waits first. */
+void call_own(struct call *call, const struct call_job *job, void *work);
 /* Hands work to a thread of the database pool; see above. Owns work from here on. */
 void call_run(struct call *call, const struct call_job *job, void *work);
 /* The same on another pool. */
@@ -102,6 +105,9 @@ int call_record_count(const struct call *call);
 /* Appends the highest place per topic and partition, for Tipster-Position: "u:3.17;c:3.90,4.2".
  * False: too many partitions. */
 bool call_positions(const struct call *call, struct buf *out);
+
+/* Which path answers: "view" or "sql", for the answer's Tipster-Served-By. */
+void call_served_by(struct call *call, const char *path);
 
 /* Whether the answer is complete, as far as the handler is concerned. */
 bool call_is_replied(const struct call *call);

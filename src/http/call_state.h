@@ -27,6 +27,7 @@ struct call {
     int64_t retry_after_s; /* 0: as usual */
     size_t answer_bytes;   /* of the body, so far */
     struct query query;
+    const char *served_by; /* NULL: neither path */
     bool replied, waiting, ready, late;
     bool streaming; /* an answer in pieces has begun: there can be no other */
     void (*stream_sent)(void *arg);

@@ -154,8 +154,9 @@ static void release(void *work)
 
 void user_export_get(struct call *call)
 {
+    static const struct read_plan plan = {.allowed = 0}; /* pieces in place of a body */
     static const struct stream_source source = {"application/x-ndjson", next, release};
-    struct read_work *read = read_work_with_id(call, 0, NULL, PROBLEM_NOT_FOUND);
+    struct read_work *read = read_work_with_id(call, &plan, PROBLEM_NOT_FOUND);
     if (read == NULL)
         return;
     struct export *export = xcalloc(1, sizeof(*export));

@@ -74,14 +74,16 @@ static int query_rejected(struct reader *reader, void *arg)
 
 void user_coupons_get(struct call *call)
 {
-    read_work_start_with_id(call, PARAM_LIMIT | PARAM_CURSOR_COUPONS, query_user_coupons,
-                            PROBLEM_NOT_FOUND);
+    static const struct read_plan plan = {.allowed = PARAM_LIMIT | PARAM_CURSOR_COUPONS,
+                                          .from_sql = query_user_coupons};
+    read_work_start_with_id(call, &plan, PROBLEM_NOT_FOUND);
 }
 
 void rejected_get(struct call *call)
 {
-    struct read_work *work =
-        read_work_new(call, PARAM_LIMIT | PARAM_CURSOR_REJECTED, GENERATION_V1, query_rejected);
+    static const struct read_plan plan = {.allowed = PARAM_LIMIT | PARAM_CURSOR_REJECTED,
+                                          .from_sql = query_rejected};
+    struct read_work *work = read_work_new(call, &plan);
     if (work != NULL)
         read_work_start(call, work);
 }

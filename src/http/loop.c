@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -45,6 +46,26 @@ void loop_sweep_add(void (*callback)(void *arg, int64_t now_ms), void *arg)
     if (sweeper_count == SWEEPERS_MAX)
         fatal("more than %d sweepers", SWEEPERS_MAX);
     sweepers[sweeper_count++] = (struct sweeper){callback, arg};
+}
+
+struct moment {
+    void (*callback)(void *arg);
+    void *arg;
+};
+
+static void on_moment(void *arg, u_int64_t now_ms)
+{
+    (void)now_ms;
+    struct moment moment = *(struct moment *)arg;
+    free(arg);
+    moment.callback(moment.arg);
+}
+
+void loop_once(void (*callback)(void *arg), void *arg, int after_ms)
+{
+    struct moment *moment = xmalloc(sizeof(*moment));
+    *moment = (struct moment){callback, arg};
+    kore_timer_add(on_moment, (u_int64_t)after_ms, moment, KORE_TIMER_ONESHOT);
 }
 
 static void on_event(void *arg, int error)

@@ -1,7 +1,8 @@
 /*
  * What this program hangs into a worker's loop besides sockets: wake-ups from other threads
- * (eventfds) and one sweep timer. Kore's timers are a sorted list, so there is one for everybody;
- * it also keeps the loop turning, since Kore looks at its own time limits only when it wakes up.
+ * (eventfds), one sweep timer for everybody (Kore's timers are a sorted list), and the few things
+ * that happen at a moment of their own. The sweep also keeps the loop turning, since Kore looks at
+ * its own time limits only when it wakes up.
  */
 #ifndef TIPSTER_HTTP_LOOP_H
 #define TIPSTER_HTTP_LOOP_H
@@ -14,6 +15,8 @@ enum { LOOP_SWEEP_MS = 250 };
 void loop_start(void);
 /* Calls callback(arg) every LOOP_SWEEP_MS; now_ms is the monotonic clock. */
 void loop_sweep_add(void (*callback)(void *arg, int64_t now_ms), void *arg);
+/* Calls callback(arg) once, after_ms from now. */
+void loop_once(void (*callback)(void *arg), void *arg, int after_ms);
 /* An eventfd (for the life of the process): after a write to it the loop calls callback(arg). */
 int loop_wakeup_new(void (*callback)(void *arg), void *arg);
 

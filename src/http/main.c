@@ -15,6 +15,7 @@
 #include "http/listen.h"
 #include "http/loop.h"
 #include "http/metrics.h"
+#include "http/node_view.h"
 #include "http/pool.h"
 #include "http/reply.h"
 #include "http/request.h"
@@ -223,6 +224,7 @@ void kore_worker_configure(void)
         new_pool(&database_pool, (int)config.database_pool, (size_t)config.database_queue);
     check_pool = new_pool(&check_pool, 1, CHECK_QUEUE);
     call_setup(&config, database_pool);
+    node_view_setup(&config, worker->id == WATCHING_WORKER);
     stream_setup();
     health_setup(check_pool);
     signal(SIGHUP, on_hangup);
@@ -248,6 +250,7 @@ void kore_worker_teardown(void)
     loop_turn(0);
     writer_close(0);
     loop_turn(0);
+    node_view_close();
     pool_free(database_pool); /* the threads that only look at others end with the process */
     log_debug("serve", "worker %d has ended", worker->id);
 }

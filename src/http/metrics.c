@@ -25,14 +25,14 @@ struct slot {
 enum metric_type { TYPE_COUNTER, TYPE_GAUGE };
 
 static const struct {
-    const char *name, *help;
+    const char *name, *label, *help;
     enum metric_type type;
 } descriptions[] = {
-#define COUNTER(id, name, help) {name, help, TYPE_COUNTER},
-#define GAUGE(id, name, help)   {name, help, TYPE_GAUGE},
+#define COUNTER_OF(id, name, label, help) {name, label, help, TYPE_COUNTER},
+#define GAUGE_OF(id, name, label, help)   {name, label, help, TYPE_GAUGE},
 #include "http/metrics.def"
-#undef COUNTER
-#undef GAUGE
+#undef COUNTER_OF
+#undef GAUGE_OF
 };
 
 static struct slot *slots, *own;
@@ -116,11 +116,13 @@ void metrics_label(struct buf *out, struct str value)
 static void render_values(struct buf *out)
 {
     for (int i = 0; i < METRIC_COUNT; i++) {
-        const char *type = descriptions[i].type == TYPE_GAUGE ? "gauge" : "counter";
-        metrics_head(out, descriptions[i].name, type, descriptions[i].help);
+        const char *name = descriptions[i].name, *label = descriptions[i].label;
+        if (i == 0 || strcmp(name, descriptions[i - 1].name) != 0)
+            metrics_head(out, name, descriptions[i].type == TYPE_GAUGE ? "gauge" : "counter",
+                         descriptions[i].help);
         for (int s = 0; s < slot_count; s++)
-            buf_addf(out, "%s{worker=\"%d\"} %lld\n", descriptions[i].name, s + 1,
-                     (long long)look(&slots[s].values[i]));
+            buf_addf(out, "%s{worker=\"%d\"%s%s} %lld\n", name, s + 1, *label != '\0' ? "," : "",
+                     label, (long long)look(&slots[s].values[i]));
     }
 }
 

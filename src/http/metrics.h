@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 enum metric {
-#define COUNTER(id, name, help) METRIC_##id,
-#define GAUGE(id, name, help)   METRIC_##id,
+#define COUNTER_OF(id, name, label, help) METRIC_##id,
+#define GAUGE_OF(id, name, label, help)   METRIC_##id,
 #include "http/metrics.def"
-#undef COUNTER
-#undef GAUGE
+#undef COUNTER_OF
+#undef GAUGE_OF
     METRIC_COUNT
 };
 

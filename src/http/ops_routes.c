@@ -9,6 +9,7 @@
 #include "http/directory.h"
 #include "http/ingest_watch.h"
 #include "http/metrics.h"
+#include "http/node_view.h"
 #include "http/reply.h"
 #include "http/servers.h"
 #include "http/traffic.h"
@@ -162,6 +163,7 @@ void metrics_get_all(struct call *call)
     directory_render(&text);
     backlog_render(&text);
     ingest_watch_render(&text);
+    node_view_render(&text);
     reply_bytes(call, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text), NULL);
 }
 

@@ -5,7 +5,7 @@
 #include "base/timefmt.h"
 #include "domain/utf8.h"
 
-enum param_form { FORM_INTEGER, FORM_TIME, FORM_TEXT, FORM_CURSOR, FORM_LIST };
+enum param_form { FORM_INTEGER, FORM_TIME, FORM_TEXT, FORM_CURSOR, FORM_LIST, FORM_VIA };
 
 struct rule {
     enum read_param param;
@@ -36,6 +36,7 @@ static const struct rule rules[] = {
     {PARAM_EXPLAIN, "explain", FORM_INTEGER, AT(explain), 0, 1},
     {PARAM_INCLUDE_STARTED, "include_started", FORM_INTEGER, AT(include_started), 0, 1},
     {PARAM_USER_ID, "user_id", FORM_TEXT, AT(user_id), 0, 0},
+    {PARAM_VIA, "via", FORM_VIA, AT(via), 0, 0},
 };
 
 /* What parsing carries along. */
@@ -113,6 +114,18 @@ static void read_list(struct reading *reading, const struct rule *rule, struct s
         list->values[list->count++] = arena_copy(reading->arena, text);
 }
 
+static void read_via(struct reading *reading, const struct rule *rule, struct str text,
+                     enum param_via *via)
+{
+    if (str_equal(text, str_of("view")))
+        *via = VIA_VIEW;
+    else if (str_equal(text, str_of("sql")))
+        *via = VIA_SQL;
+    else
+        violation_add(reading->violations, VIOLATION_FORMAT, "", "%s: neither view nor sql",
+                      rule->name);
+}
+
 static void read_value(struct reading *reading, const struct rule *rule, struct str text)
 {
     void *field = (char *)reading->params + rule->offset;
@@ -135,6 +148,9 @@ static void read_value(struct reading *reading, const struct rule *rule, struct 
         break;
     case FORM_LIST:
         read_list(reading, rule, text, field);
+        break;
+    case FORM_VIA:
+        read_via(reading, rule, text, field);
     }
 }
 

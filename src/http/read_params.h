@@ -35,11 +35,14 @@ enum read_param {
     PARAM_USER_ID = 1 << 15,
     PARAM_CURSOR_COUPONS = 1 << 16,
     PARAM_CURSOR_REJECTED = 1 << 17,
+    PARAM_VIA = 1 << 18,
 };
 
 #define PARAM_ABSENT INT64_MIN /* a number, time or flag that was not given */
 
 enum { EXCLUDES_MAX = 256 };
+
+enum param_via { VIA_EITHER, VIA_VIEW, VIA_SQL };
 
 struct param_list {
     struct str *values;
@@ -53,6 +56,7 @@ struct read_params {
     struct str user_id; /* data NULL: not given; the bytes are not checked */
     bool has_cursor;
     struct cursor cursor;
+    enum param_via via;
 };
 
 /* Reads the `allowed` (a sum of enum read_param) ones. Slices are copied into the arena.

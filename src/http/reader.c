@@ -30,15 +30,21 @@ static void make_key(void)
         abort(); /* the process uses a handful of them */
 }
 
-static struct reader *reader_new(const struct config *config)
+void reader_ranking(const struct config *config, struct rank_weights *ret_weights,
+                    int64_t *ret_half_life_ms)
 {
     int64_t weights[4] = {0};
-    struct reader *reader = xcalloc(1, sizeof(*reader));
     if (!config_rank_weights(config->rank_weights, weights))
         abort(); /* checked when the configuration was read */
-    reader->weights = (struct rank_weights){
+    *ret_weights = (struct rank_weights){
         .kind = weights[0], .series = weights[1], .region = weights[2], .member = weights[3]};
-    reader->half_life_ms = config->half_life_days * DAY_MS;
+    *ret_half_life_ms = config->half_life_days * DAY_MS;
+}
+
+static struct reader *reader_new(const struct config *config)
+{
+    struct reader *reader = xcalloc(1, sizeof(*reader));
+    reader_ranking(config, &reader->weights, &reader->half_life_ms);
     reader->affinity = affinity_new();
     reader->topn = topn_new(true, READER_CHUNK_MAX);
     return reader;

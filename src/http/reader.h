@@ -27,6 +27,10 @@ struct reader {
     struct event_row chunk[READER_CHUNK_MAX];
 };
 
+/* How this process ranks, from its settings. */
+void reader_ranking(const struct config *config, struct rank_weights *ret_weights,
+                    int64_t *ret_half_life_ms);
+
 typedef int (*reader_query)(struct reader *reader, void *work);
 
 /*

@@ -68,6 +68,11 @@ static void set_headers(struct call *call, const char *media_type, const char *c
     buf_add_text(&block, call->request_id);
     buf_add_text(&block, "\r\n");
     rate_limits_headers(call, &block);
+    if (call->served_by != NULL) {
+        buf_add_text(&block, "tipster-served-by: ");
+        buf_add_text(&block, call->served_by);
+        buf_add_text(&block, "\r\n");
+    }
     if (headers != NULL)
         buf_add_text(&block, headers);
     block.len -= 2; /* Kore ends the last line */
@@ -199,13 +204,6 @@ void reply_stream_cut(struct call *call)
 void reply_json(struct call *call, int status, struct str body)
 {
     reply_bytes(call, status, "application/json", body, NULL);
-}
-
-void reply_json_served_by(struct call *call, int status, struct str body, const char *path)
-{
-    char header[64];
-    snprintf(header, sizeof(header), "tipster-served-by: %s\r\n", path);
-    reply_bytes(call, status, "application/json", body, header);
 }
 
 /* The older routes know one status for bad input. */

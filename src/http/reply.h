@@ -1,7 +1,7 @@
 /*
  * Answers. Each call gets exactly one. All of them carry X-Request-Id, Date and Cache-Control
- * (no-store, but for what is public); errors have the form of the route's generation (problem+json,
- * or {"error": …} on the older routes).
+ * (no-store, but for what is public), and Tipster-Served-By where call_served_by said so; errors
+ * have the form of the route's generation (problem+json, or {"error": …} on the older routes).
  */
 #ifndef TIPSTER_HTTP_REPLY_H
 #define TIPSTER_HTTP_REPLY_H
@@ -14,8 +14,6 @@
 void reply_bytes(struct call *call, int status, const char *media_type, struct str body,
                  const char *headers);
 void reply_json(struct call *call, int status, struct str body);
-/* The same with "Tipster-Served-By: sql" (or view). */
-void reply_json_served_by(struct call *call, int status, struct str body, const char *path);
 
 /* What is the same for everyone and may be kept as long as it is asked for again (Cache-Control:
  * no-cache); headers as above, with an ETag. */

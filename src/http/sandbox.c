@@ -1,8 +1,8 @@
 /*
  * The system calls a worker may make. Kore installs the filter after it has dropped privileges and
- * before kore_worker_configure, so librdkafka and the database client run under it. What is not
- * listed here or in Kore's own list ends the whole process: Kore's default ends the calling thread
- * alone, and a worker without its broker thread would answer 503 for ever.
+ * before kore_worker_configure, so librdkafka, the database client and LMDB run under it. What is
+ * not listed here or in Kore's own list ends the whole process: Kore's default ends the calling
+ * thread alone, and a worker without its broker thread would answer 503 for ever.
  */
 #include "http/sandbox.h"
 
@@ -50,6 +50,9 @@ static struct sock_filter extra_calls[] = {
     /* wake-ups */
     KORE_SYSCALL_ALLOW(eventfd2),
     KORE_SYSCALL_ALLOW(pipe2),
+    /* the view: LMDB's lock file, which the first to open it makes */
+    KORE_SYSCALL_ALLOW(fstatfs),
+    KORE_SYSCALL_ALLOW(ftruncate),
     /* connections to Kafka and the database, and the resolver's */
     KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_INET),
     KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_INET6),

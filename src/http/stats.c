@@ -324,7 +324,8 @@ static void add_lag(const struct call *call, struct buf *out)
 void stats_get(struct call *call)
 {
     static const struct call_job job = {run, finish, release};
-    struct read_work *read = read_work_new(call, 0, GENERATION_V1, NULL);
+    static const struct read_plan plan = {.allowed = 0};
+    struct read_work *read = read_work_new(call, &plan);
     if (read == NULL)
         return;
     struct stats *stats = find(read->company);

@@ -84,6 +84,17 @@ int view_home_current(const char *dir, struct buf *ret_path)
     return 0;
 }
 
+int view_home_identify(const char *path, struct view_identity *ret_identity)
+{
+    AUTO_BUF file = {0};
+    struct stat status;
+    buf_addf(&file, "%s/data.mdb", path);
+    if (stat(buf_cstr(&file), &status) != 0)
+        return TIP_ENOTFOUND;
+    *ret_identity = (struct view_identity){status.st_dev, status.st_ino};
+    return 0;
+}
+
 /* The N of "view-N"; 0: another name. */
 static unsigned long number_of(const char *name)
 {

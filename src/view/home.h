@@ -9,6 +9,8 @@
 
 #include "base/buf.h"
 
+#include <stdint.h>
+
 struct view_home;
 
 /*
@@ -21,6 +23,13 @@ void view_home_close(struct view_home *home);
 
 /* The path of the view to read; also for readers, without a lock. TIP_ENOTFOUND: there is none. */
 int view_home_current(const char *dir, struct buf *ret_path);
+
+/* Which file a view's data stands in: the same path may name another one later. */
+struct view_identity {
+    uint64_t device, file;
+};
+/* Of the view at path. TIP_ENOTFOUND. */
+int view_home_identify(const char *path, struct view_identity *ret_identity);
 
 /* Removes what is left over and makes an empty folder. TIP_EIO with ret_problem. */
 int view_home_add(struct view_home *home, struct buf *ret_path, struct buf *ret_problem);

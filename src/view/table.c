@@ -5,6 +5,7 @@
 #include "view/digest.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 static const struct {
     const char *name;
@@ -62,6 +63,26 @@ static int open_tables(struct tables *tables, unsigned flags)
     return table_error(failed);
 }
 
+/* Whether the file has all pages that its head counts: a page of a file that was cut would end the
+ * process that looks at it. */
+static int check_size(MDB_env *env)
+{
+    MDB_envinfo info;
+    MDB_stat about;
+    struct stat file;
+    mdb_filehandle_t fd;
+    int failed = mdb_env_info(env, &info);
+    if (failed == 0)
+        failed = mdb_env_stat(env, &about);
+    if (failed == 0)
+        failed = mdb_env_get_fd(env, &fd);
+    if (failed != 0)
+        return table_error(failed);
+    uint64_t pages = info.me_last_pgno + 1;
+    return fstat(fd, &file) == 0 && (uint64_t)file.st_size / about.ms_psize >= pages ? 0
+                                                                                     : TIP_EINVAL;
+}
+
 int tables_open(const char *dir, unsigned flags, size_t map_bytes, struct tables *ret_tables)
 {
     struct tables tables = {0};
@@ -75,7 +96,11 @@ int tables_open(const char *dir, unsigned flags, size_t map_bytes, struct tables
         failed = mdb_env_set_mapsize(tables.env, map_bytes);
     if (failed == 0)
         failed = mdb_env_open(tables.env, dir, flags, 0640);
-    int err = failed != 0 ? table_error(failed) : open_tables(&tables, flags);
+    int err = table_error(failed);
+    if (err == 0)
+        err = check_size(tables.env);
+    if (err == 0)
+        err = open_tables(&tables, flags);
     if (err != 0) {
         mdb_env_close(tables.env);
         return err;

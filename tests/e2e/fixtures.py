@@ -16,12 +16,15 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import Callable, Iterator, Mapping, Optional
 
 import pytest
 
+from patience import wait_for
 from stack import TOP, App, Database, Kafka, free_ports, last_lines, start_servers, stop_all
+from view_file import holding
 
 DB_KIND = os.environ.get("DB", "mariadb")
 BUILD = Path(os.environ.get("TIPSTER_BUILD", TOP / "build"))
@@ -42,10 +45,20 @@ class Stack(App):
     """
 
     company = "demo"
+    _view_lock = threading.Lock()
 
     def db(self, user: str = "tipster", **options):
         """A new pymysql connection to the application's database; user="root" may do everything. It closes itself in `with`."""
         return self.connect(user=user, **options)
+
+    def wait_caught_up(self, timeout_s: float = 60, tell=None) -> None:
+        """Returns once what was in Kafka is in the database and, when index was started, in the view: both paths answer alike."""
+        super().wait_caught_up(timeout_s, tell)
+        if not (self.with_index and self.index.running()):
+            return
+        ends = self.ends()
+        with self._view_lock:  # a file is open once in a process
+            wait_for(lambda: holding(self, ends) or not self.index.running(), "the view to hold what was sent", timeout_s, 0.01)
 
     def key(self, company: str = "demo", *scopes: str) -> str:
         """A key of a company that serve knows by now; the company is made when there is none. Without scopes: all of them.

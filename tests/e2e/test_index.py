@@ -14,7 +14,7 @@ import pytest
 from kafka_wire import KafkaWire, _string
 from records import Universe, coupon, event, fresh, user
 from stack import TOP, Process
-from view_file import RETIRED, SERVING, ViewFile, current, differences
+from view_file import RETIRED, ViewFile, current, differences, holding
 from wire import NDJSON, Wire, lines, rows, segment
 
 API_DELETE_TOPICS, API_DELETE_RECORDS = 20, 21
@@ -32,20 +32,7 @@ def wait_for(condition, timeout_s=60, what="a condition"):
 def wait_view(app, timeout_s=60):
     """Once the current view holds everything that is in Kafka now. Returns its folder."""
     ends = app.ends()
-
-    def there():
-        path = current(app)
-        if path is None:
-            return None
-        try:
-            with ViewFile(path) as view:
-                stored = view.offsets()
-                serving = view.meta().state == SERVING
-        except lmdb.Error:
-            return None  # replaced in between
-        return path if serving and all(stored.get(at, -1) >= end for at, end in ends.items()) else None
-
-    return wait_for(there, timeout_s, "a view that holds everything")
+    return wait_for(lambda: holding(app, ends), timeout_s, "a view that holds everything")
 
 
 def assert_equal(app):

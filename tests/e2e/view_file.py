@@ -108,6 +108,20 @@ def current(app: Any) -> Optional[Path]:
         return None
 
 
+def holding(app: Any, ends: dict[tuple[str, int], int]) -> Optional[Path]:
+    """The folder of the current view once it serves and holds all records before these ends; until then None."""
+    path = current(app)
+    if path is None:
+        return None
+    try:
+        with ViewFile(path) as view:
+            stored = view.offsets()
+            serving = view.meta().state == SERVING
+    except lmdb.Error:
+        return None  # replaced in between
+    return path if serving and all(stored.get(at, -1) >= end for at, end in ends.items()) else None
+
+
 def _ms(value: Any) -> Optional[int]:
     return None if value is None else round((value - EPOCH).total_seconds() * 1000)
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-enum { ALL = (1 << 16) - 1 - PARAM_N_OLDER };
+enum { ALL = (1 << 16) - 1 - PARAM_N_OLDER + PARAM_VIA };
 
 static struct arena arena;
 static struct violations violations;
