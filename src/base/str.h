@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 struct str {
@@ -28,6 +29,12 @@ static inline struct str str_from(const void *data, size_t len)
 static inline bool str_equal(struct str a, struct str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* A NUL-terminated copy, cut to what fits; up to the first NUL among the bytes. */
+static inline void str_to_text(struct str str, char *ret_text, size_t size)
+{
+    snprintf(ret_text, size, "%.*s", (int)str.len, str.data);
 }
 
 /* Order of bytes; a prefix comes before what it begins. <0, 0, >0. */

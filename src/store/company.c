@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-#include <stdio.h>
-
 static const char sql_add[] =
     "insert into companies (company_id, name, partitions, include_started, created_at) "
     "values (?, ?, ?, 0, ?) on duplicate key update company_id = company_id";
@@ -43,16 +41,11 @@ int company_add(struct db *db, const char *id, const char *name, int32_t partiti
     return err;
 }
 
-static void copy_text(struct str text, char *out, size_t size)
-{
-    snprintf(out, size, "%.*s", (int)text.len, text.data);
-}
-
 /* The row that was fetched. */
 static void take_row(const struct stmt *stmt, struct company *company)
 {
-    copy_text(stmt_get_str(stmt, 0), company->id, sizeof(company->id));
-    copy_text(stmt_get_str(stmt, 1), company->name, sizeof(company->name));
+    str_to_text(stmt_get_str(stmt, 0), company->id, sizeof(company->id));
+    str_to_text(stmt_get_str(stmt, 1), company->name, sizeof(company->name));
     company->partitions = (int32_t)stmt_get_int(stmt, 2);
     company->include_started = stmt_get_int(stmt, 3) != 0;
     company->disabled = stmt_get_int(stmt, 4) != 0;
@@ -69,11 +62,9 @@ int company_read(struct db *db, const char *id, struct company *ret_company)
     if (err != 0)
         return err;
     stmt_str(stmt, str_of(id));
-    err = stmt_run(stmt);
-    if (err == 0)
-        err = stmt_row(stmt);
+    err = stmt_run_one(stmt);
     if (err != 0)
-        return err > 0 ? TIP_ENOTFOUND : err;
+        return err;
     take_row(stmt, ret_company);
     return 0;
 }

@@ -75,6 +75,13 @@ void db_forget(struct db *db, struct stmt *stmt);
  * `rows`. */
 size_t db_rows_step(size_t rows);
 
+/* Gives the parameters of one row; rows is what db_write_rows was given. */
+typedef void (*bind_row_fn)(struct stmt *stmt, const void *rows, size_t index);
+
+/* Runs the statement for `count` rows, in statements of those sizes. None: nothing is run. */
+int db_write_rows(struct db *db, const struct sql_rows *sql, const void *rows, size_t count,
+                  bind_row_fn bind);
+
 /* Parameters in order; the slices must stay until stmt_run. */
 void stmt_str(struct stmt *stmt, struct str value);
 void stmt_int(struct stmt *stmt, int64_t value);
@@ -95,6 +102,10 @@ int stmt_run(struct stmt *stmt);
 int stmt_stream(struct stmt *stmt);
 /* Rows inserted (1 each) or changed (2 each) by an insert … on duplicate key update. */
 uint64_t stmt_affected(const struct stmt *stmt);
+
+/* Runs a statement of which the first row is all that is wanted: TIP_ENOTFOUND when it gives none.
+ */
+int stmt_run_one(struct stmt *stmt);
 
 /* The next row: 0 there is one, 1 there is none. Slices are good until the next call. */
 int stmt_row(struct stmt *stmt);

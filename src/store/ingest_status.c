@@ -1,8 +1,6 @@
 /* Ingest's word of itself; see ingest_status.h. */
 #include "store/ingest_status.h"
 
-#include <stdio.h>
-
 static const char sql_write[] =
     "insert into ingest_status (instance, updated_at, users_stored, events_stored, coupons_stored, "
     "absorbed, superseded, rejected, erased, batches, database_retries, fenced) "
@@ -46,10 +44,8 @@ int ingest_status_read(struct db *db, int64_t since_ms, struct ingest_status *re
     size_t count = 0;
     while (err == 0 && count < capacity && (err = stmt_row(stmt)) == 0) {
         struct ingest_status *status = &ret_statuses[count++];
-        struct str instance = stmt_get_str(stmt, 0);
         unsigned column = 2;
-        snprintf(status->instance, sizeof(status->instance), "%.*s", (int)instance.len,
-                 instance.data);
+        str_to_text(stmt_get_str(stmt, 0), status->instance, sizeof(status->instance));
         status->updated_at_ms = stmt_get_time(stmt, 1);
 #define X(field, metric, help) status->counters.field = stmt_get_uint(stmt, column++);
         INGEST_COUNTERS(X)

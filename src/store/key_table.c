@@ -3,8 +3,6 @@
 
 #include "base/err.h"
 
-#include <stdio.h>
-
 #define COLUMNS "company_id, key_id, secret_hash, scopes, label, created_at, expires_at, revoked_at"
 
 static const char sql_add[] = "insert into api_keys (" COLUMNS ") values (?, ?, ?, ?, ?, ?, ?, ?)";
@@ -32,23 +30,18 @@ static int64_t get_time(const struct stmt *stmt, unsigned column)
     return stmt_is_null(stmt, column) ? KEY_NEVER : stmt_get_time(stmt, column);
 }
 
-static void copy_text(struct str text, char *out, size_t size)
-{
-    snprintf(out, size, "%.*s", (int)text.len, text.data);
-}
-
 /* The row that was fetched. Scopes that no version of this program wrote allow nothing. */
 static void take_row(const struct stmt *stmt, struct key_row *key)
 {
     struct str hash = stmt_get_str(stmt, 2);
     *key = (struct key_row){0};
-    copy_text(stmt_get_str(stmt, 0), key->company, sizeof(key->company));
-    copy_text(stmt_get_str(stmt, 1), key->id, sizeof(key->id));
+    str_to_text(stmt_get_str(stmt, 0), key->company, sizeof(key->company));
+    str_to_text(stmt_get_str(stmt, 1), key->id, sizeof(key->id));
     if (hash.len == SHA256_SIZE)
         memcpy(key->secret_hash, hash.data, SHA256_SIZE);
     if (scopes_parse(stmt_get_str(stmt, 3), &key->scopes) != 0)
         key->scopes = SCOPE_NONE;
-    copy_text(stmt_get_str(stmt, 4), key->label, sizeof(key->label));
+    str_to_text(stmt_get_str(stmt, 4), key->label, sizeof(key->label));
     key->created_at_ms = stmt_get_time(stmt, 5);
     key->expires_at_ms = get_time(stmt, 6);
     key->revoked_at_ms = get_time(stmt, 7);
@@ -80,11 +73,9 @@ int key_read(struct db *db, const char *id, struct key_row *ret_key)
     if (err != 0)
         return err;
     stmt_str(stmt, str_of(id));
-    err = stmt_run(stmt);
-    if (err == 0)
-        err = stmt_row(stmt);
+    err = stmt_run_one(stmt);
     if (err != 0)
-        return err > 0 ? TIP_ENOTFOUND : err;
+        return err;
     take_row(stmt, ret_key);
     return 0;
 }

@@ -3,8 +3,6 @@
 
 #include "base/err.h"
 
-#include <stdio.h>
-
 static const char sql_select[] =
     "select cluster_id, topic_id, generation, next_offset, epoch from stream_offsets "
     "where topic = ? and partition_id = ? for update";
@@ -126,13 +124,10 @@ int offsets_advance(struct db *db, const struct partition_claim *claim, int64_t 
 
 static void take_offset(const struct stmt *stmt, struct stored_offset *ret_offset)
 {
-    struct str cluster_id = stmt_get_str(stmt, 3), topic_id = stmt_get_str(stmt, 4);
     ret_offset->generation = (unsigned)stmt_get_uint(stmt, 1);
     ret_offset->next_offset = stmt_get_int(stmt, 2);
-    snprintf(ret_offset->cluster_id, sizeof(ret_offset->cluster_id), "%.*s", (int)cluster_id.len,
-             cluster_id.data);
-    snprintf(ret_offset->topic_id, sizeof(ret_offset->topic_id), "%.*s", (int)topic_id.len,
-             topic_id.data);
+    str_to_text(stmt_get_str(stmt, 3), ret_offset->cluster_id, sizeof(ret_offset->cluster_id));
+    str_to_text(stmt_get_str(stmt, 4), ret_offset->topic_id, sizeof(ret_offset->topic_id));
 }
 
 int offsets_read(struct db *db, const char *topic, size_t partitions,

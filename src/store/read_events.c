@@ -254,11 +254,9 @@ int read_random_event(struct db *db, struct str company, const struct event_rang
     stmt_str(stmt, company);
     bind_range(stmt, range);
     stmt_uint(stmt, random % count);
-    err = stmt_run(stmt);
-    if (err == 0)
-        err = stmt_row(stmt);
+    err = stmt_run_one(stmt);
     if (err != 0)
-        return err > 0 ? TIP_ENOTFOUND : err;
+        return err;
     *ret_event_id = arena_copy(arena, stmt_get_str(stmt, 0));
     read_once_done(db, stmt);
     return 0;

@@ -210,6 +210,16 @@ static int give_rejected(struct stmt *stmt, read_rejected_fn each, void *ctx, si
     return err < 0 ? err : 0;
 }
 
+/* The end of both conditions: they name topic and partition twice each. */
+static void bind_place(struct stmt *stmt, const struct rejected_mark *mark)
+{
+    stmt_str(stmt, mark->topic);
+    stmt_str(stmt, mark->topic);
+    stmt_int(stmt, mark->partition);
+    stmt_int(stmt, mark->partition);
+    stmt_uint(stmt, mark->position);
+}
+
 int read_rejected(struct db *db, struct str company, const struct rejected_mark *after,
                   read_rejected_fn each, void *ctx, size_t *ret_count)
 {
@@ -222,11 +232,7 @@ int read_rejected(struct db *db, struct str company, const struct rejected_mark 
     stmt_str(stmt, company);
     stmt_time(stmt, mark->rejected_at_ms);
     stmt_time(stmt, mark->rejected_at_ms);
-    stmt_str(stmt, mark->topic);
-    stmt_str(stmt, mark->topic);
-    stmt_int(stmt, mark->partition);
-    stmt_int(stmt, mark->partition);
-    stmt_uint(stmt, mark->position);
+    bind_place(stmt, mark);
     err = stmt_run(stmt);
     return err == 0 ? give_rejected(stmt, each, ctx, ret_count) : err;
 }
@@ -243,11 +249,7 @@ int read_rejected_of(struct db *db, struct str company, struct str user_id,
         return err;
     stmt_str(stmt, company);
     stmt_str(stmt, user_id);
-    stmt_str(stmt, mark->topic);
-    stmt_str(stmt, mark->topic);
-    stmt_int(stmt, mark->partition);
-    stmt_int(stmt, mark->partition);
-    stmt_uint(stmt, mark->position);
+    bind_place(stmt, mark);
     err = stmt_run(stmt);
     return err == 0 ? give_rejected(stmt, each, ctx, ret_count) : err;
 }

@@ -41,15 +41,6 @@ static const char select_selections_after[] =
     SELECTION_COLUMNS " and s.placed_at <= ? and (s.placed_at < ? or s.event_id > ?"
                       " or (s.event_id = ? and s.coupon_id > ?))" SELECTION_ORDER;
 
-/* Runs a statement that gives one row at most. */
-static int run_one(struct stmt *stmt)
-{
-    int err = stmt_run(stmt);
-    if (err == 0)
-        err = stmt_row(stmt);
-    return err > 0 ? TIP_ENOTFOUND : err;
-}
-
 static int64_t version_at(const struct stmt *stmt, unsigned column)
 {
     return stmt_is_null(stmt, column) ? VERSION_NONE : stmt_get_int(stmt, column);
@@ -64,7 +55,7 @@ int read_user(struct db *db, struct str company, struct str user_id, struct aren
         return err;
     stmt_str(stmt, company);
     stmt_str(stmt, user_id);
-    err = run_one(stmt);
+    err = stmt_run_one(stmt);
     if (err != 0)
         return err;
     *ret_user = (struct user){
@@ -99,7 +90,7 @@ int read_event(struct db *db, struct str company, struct str event_id, struct ar
         return err;
     stmt_str(stmt, company);
     stmt_str(stmt, event_id);
-    err = run_one(stmt);
+    err = stmt_run_one(stmt);
     if (err != 0)
         return err;
     ret_event->event_id = arena_copy(arena, event_id);
@@ -124,7 +115,7 @@ static int read_coupon_row(struct db *db, struct str company, struct str coupon_
     if (!any_user)
         stmt_str(stmt, user_id);
     stmt_str(stmt, coupon_id);
-    err = run_one(stmt);
+    err = stmt_run_one(stmt);
     if (err != 0)
         return err;
     ret_coupon->coupon_id = arena_copy(arena, coupon_id);
@@ -170,7 +161,7 @@ int read_user_is_known(struct db *db, struct str company, struct str user_id, bo
         stmt_str(stmt, company);
         stmt_str(stmt, user_id);
     }
-    err = run_one(stmt);
+    err = stmt_run_one(stmt);
     if (err != 0)
         return err;
     *ret_known = stmt_get_int(stmt, 0) != 0;

@@ -20,28 +20,20 @@ static const char sql_read[] =
     "select kind, cast(sum(n) as signed), cast(sum(stored_total) as signed) from record_counts "
     "where company_id = ? group by kind limit 100";
 
+static void bind_count(struct stmt *stmt, const void *rows, size_t index)
+{
+    const struct record_count *count = (const struct record_count *)rows + index;
+    stmt_str(stmt, count->company);
+    stmt_str(stmt, str_of(kinds[count->kind]));
+    stmt_int(stmt, count->partition);
+    stmt_int(stmt, count->n);
+    stmt_int(stmt, count->stored);
+    stmt_uint(stmt, count->position);
+}
+
 int record_counts_write(struct db *db, const struct record_count *counts, size_t count)
 {
-    for (size_t done = 0; done < count;) {
-        struct stmt *stmt;
-        size_t step = db_rows_step(count - done);
-        int err = db_prepare_rows(db, &sql_add, step, &stmt);
-        if (err != 0)
-            return err;
-        for (size_t i = done; i < done + step; i++) {
-            stmt_str(stmt, counts[i].company);
-            stmt_str(stmt, str_of(kinds[counts[i].kind]));
-            stmt_int(stmt, counts[i].partition);
-            stmt_int(stmt, counts[i].n);
-            stmt_int(stmt, counts[i].stored);
-            stmt_uint(stmt, counts[i].position);
-        }
-        err = stmt_run(stmt);
-        if (err != 0)
-            return err;
-        done += step;
-    }
-    return 0;
+    return db_write_rows(db, &sql_add, counts, count, bind_count);
 }
 
 int record_counts_read(struct db *db, struct str company, struct record_totals *ret_totals)

@@ -193,6 +193,25 @@ size_t db_rows_step(size_t rows)
     return 1;
 }
 
+int db_write_rows(struct db *db, const struct sql_rows *sql, const void *rows, size_t count,
+                  bind_row_fn bind)
+{
+    for (size_t done = 0; done < count;) {
+        struct stmt *stmt;
+        size_t step = db_rows_step(count - done);
+        int err = db_prepare_rows(db, sql, step, &stmt);
+        if (err != 0)
+            return err;
+        for (size_t i = done; i < done + step; i++)
+            bind(stmt, rows, i);
+        err = stmt_run(stmt);
+        if (err != 0)
+            return err;
+        done += step;
+    }
+    return 0;
+}
+
 static MYSQL_BIND *next_parameter(struct stmt *stmt, enum enum_field_types type,
                                   union scalar **ret_scalar)
 {
@@ -328,6 +347,14 @@ int stmt_row(struct stmt *stmt)
     default:
         return note(stmt);
     }
+}
+
+int stmt_run_one(struct stmt *stmt)
+{
+    int err = stmt_run(stmt);
+    if (err == 0)
+        err = stmt_row(stmt);
+    return err > 0 ? TIP_ENOTFOUND : err;
 }
 
 bool stmt_is_null(const struct stmt *stmt, unsigned column)

@@ -153,33 +153,25 @@ static int by_event_and_partition(const void *a, const void *b)
     return order != 0 ? order : x->row->partition - y->row->partition;
 }
 
+static void bind_selection(struct stmt *stmt, const void *rows, size_t index)
+{
+    const struct pair *pair = (const struct pair *)rows + index;
+    const struct coupon *coupon = pair->row->coupon;
+    stmt_str(stmt, pair->row->company);
+    stmt_str(stmt, coupon->user_id);
+    stmt_time(stmt, coupon->placed_at_ms);
+    stmt_str(stmt, pair->selection->event_id);
+    stmt_str(stmt, coupon->coupon_id);
+    if (pair->selection->odds_e4 == DECIMAL_NONE)
+        stmt_null(stmt);
+    else
+        stmt_decimal(stmt, pair->selection->odds_e4);
+}
+
 static int write_selections(struct db *db, struct pair *pairs, size_t count)
 {
     sort_by_user_and_time(pairs, count);
-    for (size_t done = 0; done < count;) {
-        struct stmt *stmt;
-        size_t step = db_rows_step(count - done);
-        int err = db_prepare_rows(db, &sql_selections, step, &stmt);
-        if (err != 0)
-            return err;
-        for (size_t i = done; i < done + step; i++) {
-            const struct coupon *coupon = pairs[i].row->coupon;
-            stmt_str(stmt, pairs[i].row->company);
-            stmt_str(stmt, coupon->user_id);
-            stmt_time(stmt, coupon->placed_at_ms);
-            stmt_str(stmt, pairs[i].selection->event_id);
-            stmt_str(stmt, coupon->coupon_id);
-            if (pairs[i].selection->odds_e4 == DECIMAL_NONE)
-                stmt_null(stmt);
-            else
-                stmt_decimal(stmt, pairs[i].selection->odds_e4);
-        }
-        err = stmt_run(stmt);
-        if (err != 0)
-            return err;
-        done += step;
-    }
-    return 0;
+    return db_write_rows(db, &sql_selections, pairs, count, bind_selection);
 }
 
 struct count_row {
@@ -204,6 +196,16 @@ static size_t fold_counts(struct pair *pairs, size_t count, struct count_row *co
     return rows;
 }
 
+static void bind_count(struct stmt *stmt, const void *rows, size_t index)
+{
+    const struct count_row *count = (const struct count_row *)rows + index;
+    stmt_str(stmt, count->pair->row->company);
+    stmt_str(stmt, count->pair->selection->event_id);
+    stmt_int(stmt, count->pair->row->partition);
+    stmt_int(stmt, count->n);
+    stmt_uint(stmt, count->position);
+}
+
 static int write_counts(struct db *db, struct pair *pairs, size_t count)
 {
     AUTO_FREE struct count_row *counts = xcalloc(count, sizeof(struct count_row));
@@ -214,25 +216,7 @@ static int write_counts(struct db *db, struct pair *pairs, size_t count)
             end++;
         rows += fold_counts(pairs + start, end - start, counts + rows);
     }
-    for (size_t done = 0; done < rows;) {
-        struct stmt *stmt;
-        size_t step = db_rows_step(rows - done);
-        int err = db_prepare_rows(db, &sql_counts, step, &stmt);
-        if (err != 0)
-            return err;
-        for (size_t i = done; i < done + step; i++) {
-            stmt_str(stmt, counts[i].pair->row->company);
-            stmt_str(stmt, counts[i].pair->selection->event_id);
-            stmt_int(stmt, counts[i].pair->row->partition);
-            stmt_int(stmt, counts[i].n);
-            stmt_uint(stmt, counts[i].position);
-        }
-        err = stmt_run(stmt);
-        if (err != 0)
-            return err;
-        done += step;
-    }
-    return 0;
+    return db_write_rows(db, &sql_counts, counts, rows, bind_count);
 }
 
 static int write_accepted(struct db *db, const struct coupon_row *rows, size_t count)

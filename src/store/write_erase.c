@@ -158,28 +158,27 @@ static size_t count_bets(const struct place *places, size_t count, struct event_
     return events;
 }
 
+/* The bets that one erasure takes away. */
+struct taken_bets {
+    const struct erasure *erasure;
+    const struct event_bets *bets;
+};
+
+static void bind_bets(struct stmt *stmt, const void *rows, size_t index)
+{
+    const struct taken_bets *taken = rows;
+    stmt_str(stmt, taken->erasure->company);
+    stmt_str(stmt, taken->bets[index].event_id);
+    stmt_int(stmt, taken->erasure->partition);
+    stmt_int(stmt, -taken->bets[index].n);
+    stmt_uint(stmt, taken->erasure->position);
+}
+
 static int write_bets(struct db *db, const struct erasure *erasure, const struct event_bets *bets,
                       size_t count)
 {
-    for (size_t done = 0; done < count;) {
-        struct stmt *stmt;
-        size_t step = db_rows_step(count - done);
-        int err = db_prepare_rows(db, &sql_counts, step, &stmt);
-        if (err != 0)
-            return err;
-        for (size_t i = done; i < done + step; i++) {
-            stmt_str(stmt, erasure->company);
-            stmt_str(stmt, bets[i].event_id);
-            stmt_int(stmt, erasure->partition);
-            stmt_int(stmt, -bets[i].n);
-            stmt_uint(stmt, erasure->position);
-        }
-        err = stmt_run(stmt);
-        if (err != 0)
-            return err;
-        done += step;
-    }
-    return 0;
+    const struct taken_bets taken = {erasure, bets};
+    return db_write_rows(db, &sql_counts, &taken, count, bind_bets);
 }
 
 static int delete_selections(struct db *db, const struct erasure *erasure,

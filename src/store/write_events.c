@@ -152,23 +152,17 @@ struct participant_row {
     struct str name;
 };
 
-static int add_participants_step(struct db *db, const struct participant_row *rows, size_t count)
+static void bind_participant(struct stmt *stmt, const void *rows, size_t index)
 {
-    struct stmt *stmt;
-    int err = db_prepare_rows(db, &sql_participants, count, &stmt);
-    if (err != 0)
-        return err;
-    for (size_t i = 0; i < count; i++) {
-        const struct event *event = rows[i].row->event;
-        stmt_str(stmt, rows[i].row->company);
-        stmt_str(stmt, event->sport);
-        stmt_str(stmt, rows[i].name);
-        stmt_time(stmt, event->begin_ms);
-        stmt_str(stmt, event->event_id);
-        stmt_str(stmt, event->league);
-        stmt_str(stmt, event->country);
-    }
-    return stmt_run(stmt);
+    const struct participant_row *participant = (const struct participant_row *)rows + index;
+    const struct event *event = participant->row->event;
+    stmt_str(stmt, participant->row->company);
+    stmt_str(stmt, event->sport);
+    stmt_str(stmt, participant->name);
+    stmt_time(stmt, event->begin_ms);
+    stmt_str(stmt, event->event_id);
+    stmt_str(stmt, event->league);
+    stmt_str(stmt, event->country);
 }
 
 static int add_participants(struct db *db, const struct event_row *rows, size_t count)
@@ -181,14 +175,7 @@ static int add_participants(struct db *db, const struct event_row *rows, size_t 
              rows[i].event != NULL && !rows[i].withdrawn && p < rows[i].event->participant_count;
              p++)
             pairs[total++] = (struct participant_row){&rows[i], rows[i].event->participants[p]};
-    for (size_t done = 0; done < total;) {
-        size_t size = db_rows_step(total - done);
-        int err = add_participants_step(db, pairs + done, size);
-        if (err != 0)
-            return err;
-        done += size;
-    }
-    return 0;
+    return db_write_rows(db, &sql_participants, pairs, total, bind_participant);
 }
 
 int events_write(struct db *db, const struct event_row *rows, size_t count)

@@ -27,8 +27,9 @@ int users_read_states(struct db *db, struct key_state *states, size_t count)
     return read_states(db, &sql_states, states, count);
 }
 
-static void bind_user(struct stmt *stmt, const struct user_row *row)
+static void bind_user(struct stmt *stmt, const void *rows, size_t index)
 {
+    const struct user_row *row = (const struct user_row *)rows + index;
     const struct user *user = row->user;
     stmt_str(stmt, row->company);
     stmt_str(stmt, user->user_id);
@@ -46,18 +47,5 @@ static void bind_user(struct stmt *stmt, const struct user_row *row)
 
 int users_write(struct db *db, const struct user_row *rows, size_t count)
 {
-    for (size_t done = 0; done < count;) {
-        struct stmt *stmt;
-        size_t step = db_rows_step(count - done);
-        int err = db_prepare_rows(db, &sql_upsert, step, &stmt);
-        if (err != 0)
-            return err;
-        for (size_t i = 0; i < step; i++)
-            bind_user(stmt, &rows[done + i]);
-        err = stmt_run(stmt);
-        if (err != 0)
-            return err;
-        done += step;
-    }
-    return 0;
+    return db_write_rows(db, &sql_upsert, rows, count, bind_user);
 }
