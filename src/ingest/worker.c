@@ -285,6 +285,7 @@ static int consume(struct worker *worker)
             err = flush(worker);
             if (err != 0)
                 return err;
+            consumer_turn(worker->consumer);
             now_ms = clock_monotonic_ms();
         }
         if (now_ms - worker->reported_at_ms > REPORT_EVERY_MS)

@@ -6,19 +6,33 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "stream/kafka.h"
+#include "stream/lanes.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 struct consumer {
     rd_kafka_t *client;
+    rd_kafka_queue_t *common; /* what concerns no partition: the group's rebalances, errors */
+    struct lanes *lanes;
+    int wake_fd; /* written when one of all these queues fills */
+    bool common_is_due;
     const struct config *config;
     const struct consumer_events *events;
     int64_t
         outage_at_ms; /* monotonic; when the group was last lost without anybody else; 0: never */
 };
 
-enum { OUTAGE_ECHO_MS = 60000 };
+enum {
+    OUTAGE_ECHO_MS = 60000,
+    /* What waits in memory of all partitions together; a fetch may bring as much again. */
+    QUEUED_TOTAL_KIB = 24 * 1024,
+    QUEUED_MIN_KIB = 64,
+    QUEUED_MAX_KIB = 512,
+};
 
 static void assign(struct consumer *consumer, rd_kafka_topic_partition_list_t *list)
 {
@@ -34,6 +48,7 @@ static void assign(struct consumer *consumer, rd_kafka_topic_partition_list_t *l
     }
     for (size_t i = 0; i < count; i++)
         list->elems[i].offset = partitions[i].offset;
+    lanes_open(consumer->lanes, list);
     rd_kafka_assign(consumer->client, list);
 }
 
@@ -49,14 +64,24 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t err,
     if (lost && rd_kafka_fatal_error(client, NULL, 0) == 0)
         consumer->outage_at_ms = clock_monotonic_ms();
     consumer->events->revoked(consumer->events->arg, lost);
+    lanes_close(consumer->lanes);
     rd_kafka_assign(client, NULL);
+}
+
+/* Of one partition: enough for much of a batch, as long as there are not too many of them. */
+static int64_t queued_kib(const struct config *config)
+{
+    int64_t kib = QUEUED_TOTAL_KIB / (RECORD_KINDS * config->kafka_partitions);
+    return kib < QUEUED_MIN_KIB ? QUEUED_MIN_KIB : kib > QUEUED_MAX_KIB ? QUEUED_MAX_KIB : kib;
 }
 
 static rd_kafka_conf_t *consumer_conf(const struct config *config, const char *instance_id,
                                       struct buf *ret_problem)
 {
-    char session_ms[32];
+    char session_ms[32], kib[32], bytes[32];
     snprintf(session_ms, sizeof(session_ms), "%lld", (long long)config->ingest_session_ms);
+    snprintf(kib, sizeof(kib), "%lld", (long long)queued_kib(config));
+    snprintf(bytes, sizeof(bytes), "%lld", (long long)queued_kib(config) * 1024);
     const struct kafka_option options[] = {
         {"group.id", config->kafka_group},
         {"group.instance.id", instance_id},
@@ -68,12 +93,11 @@ static rd_kafka_conf_t *consumer_conf(const struct config *config, const char *i
         {"auto.offset.reset", "error"},
         {"check.crcs", "true"},
         {"fetch.wait.max.ms", "50"},
-        /* Bounds on what waits in memory; the defaults allow 64 MiB per consumer. */
-        {"queued.min.messages", "20000"},
-        {"queued.max.messages.kbytes", "12288"},
-        /* Of one partition at a time: enough for a batch, so that a backlog is stored partition by
-         * partition, with fewer rows of event_counts and of stream_offsets to change. */
-        {"fetch.message.max.bytes", "1048576"},
+        /* Of each partition: one that has less than about a batch waiting is fetched from. */
+        {"queued.min.messages", "2000"},
+        {"queued.max.messages.kbytes", kib},
+        {"fetch.queue.backoff.ms", "5"},
+        {"fetch.message.max.bytes", bytes},
         {"fetch.max.bytes", "8388608"},
         {NULL, NULL},
     };
@@ -95,6 +119,25 @@ static int subscribe(struct consumer *consumer, struct buf *ret_problem)
     return TIP_ECONFIG;
 }
 
+/* The client's queues and what wakes us when one of them fills. */
+static void open_queues(struct consumer *consumer)
+{
+    static const uint64_t one = 1;
+    consumer->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (consumer->wake_fd < 0)
+        abort(); /* no descriptors: nothing this program can do */
+    consumer->lanes = lanes_new(consumer->client, consumer->wake_fd);
+    consumer->common = rd_kafka_queue_get_consumer(consumer->client);
+    rd_kafka_queue_io_event_enable(consumer->common, consumer->wake_fd, &one, sizeof(one));
+}
+
+static void close_queues(struct consumer *consumer)
+{
+    lanes_close(consumer->lanes);
+    rd_kafka_queue_io_event_enable(consumer->common, -1, NULL, 0);
+    rd_kafka_queue_destroy(consumer->common);
+}
+
 int consumer_create(const struct config *config, const char *instance_id,
                     const struct consumer_events *events, struct consumer **ret_consumer,
                     struct buf *ret_problem)
@@ -113,10 +156,10 @@ int consumer_create(const struct config *config, const char *instance_id,
         return TIP_ECONFIG;
     }
     rd_kafka_poll_set_consumer(consumer->client);
+    open_queues(consumer);
     int err = subscribe(consumer, ret_problem);
     if (err != 0) {
-        rd_kafka_destroy(consumer->client);
-        free(consumer);
+        consumer_destroy(consumer);
         return err;
     }
     *ret_consumer = consumer;
@@ -156,10 +199,45 @@ static int judge_error(const struct consumer *consumer, const rd_kafka_message_t
     return 1;
 }
 
+/* Returns once a queue may have something. */
+static void wait_for_more(struct consumer *consumer, int timeout_ms)
+{
+    uint64_t count;
+    struct pollfd wake = {.fd = consumer->wake_fd, .events = POLLIN};
+    if (poll(&wake, 1, timeout_ms) > 0) {
+        ssize_t got = read(consumer->wake_fd, &count, sizeof(count));
+        (void)got; /* nothing there: then there is nothing to take away */
+    }
+}
+
+/*
+ * The common queue is looked at once per batch, and when there is nothing else: the partitions'
+ * records do not come by it, since their queues were taken before they were assigned.
+ */
+static rd_kafka_message_t *next_message(struct consumer *consumer, int timeout_ms)
+{
+    rd_kafka_message_t *message = NULL;
+    if (consumer->common_is_due)
+        message = rd_kafka_consumer_poll(consumer->client, 0);
+    consumer->common_is_due = false;
+    if (message == NULL)
+        message = lanes_take(consumer->lanes);
+    if (message != NULL)
+        return message;
+    wait_for_more(consumer, timeout_ms);
+    return rd_kafka_consumer_poll(consumer->client, 0);
+}
+
+void consumer_turn(struct consumer *consumer)
+{
+    lanes_turn(consumer->lanes);
+    consumer->common_is_due = true;
+}
+
 int consumer_poll(struct consumer *consumer, int timeout_ms, struct consumer_message *ret_message,
                   struct buf *ret_problem)
 {
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->client, timeout_ms);
+    rd_kafka_message_t *message = next_message(consumer, timeout_ms);
     if (message == NULL)
         return 1;
     if (message->err != 0) {
@@ -196,6 +274,9 @@ int64_t consumer_high_watermark(struct consumer *consumer, const struct partitio
 void consumer_destroy(struct consumer *consumer)
 {
     rd_kafka_consumer_close(consumer->client);
+    close_queues(consumer);
     rd_kafka_destroy(consumer->client);
+    lanes_free(consumer->lanes);
+    close(consumer->wake_fd); /* the client's threads may write to it until now */
     free(consumer);
 }

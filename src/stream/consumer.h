@@ -37,6 +37,12 @@ int consumer_create(const struct config *config, const char *instance_id,
 int consumer_poll(struct consumer *consumer, int timeout_ms, struct consumer_message *ret_message,
                   struct buf *ret_problem);
 
+/*
+ * To be called after each batch: the next one begins with what is there of partitions with few
+ * records, and is filled from the backlog of another partition than the one before.
+ */
+void consumer_turn(struct consumer *consumer);
+
 /* Tells Kafka how far partitions are stored, for whoever looks at lag. Never waits. */
 void consumer_commit(struct consumer *consumer, const struct partition *partitions, size_t count);
 
