@@ -56,9 +56,10 @@ int db_commit(struct db *db);
 /* Always rolls back explicitly; an error of it is ignored when the connection is lost anyway. */
 void db_rollback(struct db *db);
 
-/* A statement for any number of rows: before, then row repeated with commas, then after. */
+/* A statement for any number of rows: before, then row repeated with `between` (NULL: commas), then
+ * after. */
 struct sql_rows {
-    const char *before, *row, *after;
+    const char *before, *row, *after, *between;
 };
 
 /*

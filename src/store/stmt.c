@@ -177,7 +177,7 @@ int db_prepare_rows(struct db *db, const struct sql_rows *sql, size_t rows, stru
     buf_add_text(&text, sql->before);
     for (size_t i = 0; i < rows; i++) {
         if (i > 0)
-            buf_add_char(&text, ',');
+            buf_add_text(&text, sql->between != NULL ? sql->between : ",");
         buf_add_text(&text, sql->row);
     }
     buf_add_text(&text, sql->after);

@@ -19,8 +19,11 @@ static const struct sql_rows sql_coupons_ignore = {
     "position) values ",
     "(?, ?, ?, ?, ?, ?, ?)", ""};
 
-static const char sql_identity[] = "select content_hash, position from coupons "
-                                   "where company_id = ? and user_id = ? and coupon_id = ?";
+static const struct sql_rows sql_identities = {
+    "select user_id, coupon_id, content_hash, position from coupons where company_id = ? and (",
+    "(user_id = ? and coupon_id = ?)", ")", " or "};
+
+enum { JUDGED_TOGETHER = 250 };
 
 static const struct sql_rows sql_selections = {
     "insert into selections (company_id, user_id, placed_at, event_id, coupon_id, odds) values ",
@@ -33,38 +36,68 @@ static const struct sql_rows sql_counts = {
     " on duplicate key update n = if(values(position) > position, n + values(n), n), "
     "position = greatest(position, values(position))"};
 
-static int read_identity(struct db *db, const struct coupon_row *row,
-                         struct coupon_identity *ret_identity)
+static struct coupon_row *find(struct coupon_row *rows, size_t count, struct str user_id,
+                               struct str coupon_id)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = str_compare(rows[middle].coupon->user_id, user_id);
+        if (order == 0)
+            order = str_compare(rows[middle].coupon->coupon_id, coupon_id);
+        if (order == 0)
+            return &rows[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+static void decide(struct coupon_row *row, struct str current_hash, uint64_t current_position)
+{
+    struct coupon_identity current = {.position = current_position};
+    struct coupon_identity incoming = {.position = row->position};
+    memcpy(current.content_hash, current_hash.data, sizeof(current.content_hash));
+    memcpy(incoming.content_hash, row->content_hash, sizeof(incoming.content_hash));
+    row->outcome = decide_coupon(&current, &incoming);
+}
+
+/* Of one company. */
+static int judge_run(struct db *db, struct coupon_row *rows, size_t count)
 {
     struct stmt *stmt;
-    int err = db_prepare(db, sql_identity, &stmt);
+    int err = db_prepare_rows(db, &sql_identities, count, &stmt);
     if (err != 0)
         return err;
-    stmt_str(stmt, row->company);
-    stmt_str(stmt, row->coupon->user_id);
-    stmt_str(stmt, row->coupon->coupon_id);
+    stmt_str(stmt, rows[0].company);
+    for (size_t i = 0; i < count; i++) {
+        stmt_str(stmt, rows[i].coupon->user_id);
+        stmt_str(stmt, rows[i].coupon->coupon_id);
+    }
     err = stmt_run(stmt);
-    if (err == 0)
-        err = stmt_row(stmt);
-    if (err != 0)
-        return err;
-    struct str hash = stmt_get_str(stmt, 0);
-    memcpy(ret_identity->content_hash, hash.data, sizeof(ret_identity->content_hash));
-    ret_identity->position = stmt_get_uint(stmt, 1);
-    return 0;
+    while (err == 0 && (err = stmt_row(stmt)) == 0) {
+        struct coupon_row *row = find(rows, count, stmt_get_str(stmt, 0), stmt_get_str(stmt, 1));
+        if (row != NULL)
+            decide(row, stmt_get_str(stmt, 2), stmt_get_uint(stmt, 3));
+    }
+    return err < 0 ? err : 0;
 }
 
 /* Some of these rows were there before: finds out which, and what that means. */
 static int judge(struct db *db, struct coupon_row *rows, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct coupon_identity current, incoming;
-        int err = read_identity(db, &rows[i], &current);
-        if (err < 0)
+    for (size_t done = 0; done < count;) {
+        size_t run = 1;
+        while (run < JUDGED_TOGETHER && done + run < count &&
+               str_equal(rows[done + run].company, rows[done].company))
+            run++;
+        run = db_rows_step(run);
+        int err = judge_run(db, rows + done, run);
+        if (err != 0)
             return err;
-        memcpy(incoming.content_hash, rows[i].content_hash, sizeof(incoming.content_hash));
-        incoming.position = rows[i].position;
-        rows[i].outcome = decide_coupon(err == 0 ? &current : NULL, &incoming);
+        done += run;
     }
     return 0;
 }
