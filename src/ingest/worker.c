@@ -255,10 +255,16 @@ static int poll_ms(const struct worker *worker, int64_t now_ms)
     return left > POLL_MS ? POLL_MS : left > 0 ? (int)left : 0;
 }
 
+/* A quarter of a batch is enough where it holds records that met somebody else's backlog. */
+static bool is_full(const struct worker *worker)
+{
+    return batch_is_full(&worker->batch) || (worker->batch.count >= worker->batch.capacity / 4 &&
+                                             consumer_gave_few(worker->consumer));
+}
+
 static bool is_due(const struct worker *worker, int64_t now_ms)
 {
-    return worker->batch.count > 0 &&
-           (batch_is_full(&worker->batch) || poll_ms(worker, now_ms) == 0);
+    return worker->batch.count > 0 && (is_full(worker) || poll_ms(worker, now_ms) == 0);
 }
 
 /* Reads and stores until stopped, fenced or failed. */

@@ -228,6 +228,11 @@ static rd_kafka_message_t *next_message(struct consumer *consumer, int timeout_m
     return rd_kafka_consumer_poll(consumer->client, 0);
 }
 
+bool consumer_gave_few(const struct consumer *consumer)
+{
+    return lanes_gave_few(consumer->lanes);
+}
+
 void consumer_turn(struct consumer *consumer)
 {
     lanes_turn(consumer->lanes);

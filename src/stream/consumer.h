@@ -43,6 +43,12 @@ int consumer_poll(struct consumer *consumer, int timeout_ms, struct consumer_mes
  */
 void consumer_turn(struct consumer *consumer);
 
+/*
+ * Whether the batch since then has records of partitions with few: what is added to it from the
+ * backlogs keeps those waiting.
+ */
+bool consumer_gave_few(const struct consumer *consumer);
+
 /* Tells Kafka how far partitions are stored, for whoever looks at lag. Never waits. */
 void consumer_commit(struct consumer *consumer, const struct partition *partitions, size_t count);
 

@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -19,6 +18,7 @@ struct lanes {
     size_t at;
     size_t left; /* of lane `at`, in this round */
     bool entered;
+    bool gave_few; /* in this batch */
     /* … then the backlogs: `filled` lanes from `turn` on have given all they had. */
     size_t turn, filled;
 };
@@ -75,8 +75,10 @@ static rd_kafka_message_t *take_few(struct lanes *lanes)
         while (lanes->left > 0) {
             lanes->left--;
             rd_kafka_message_t *message = rd_kafka_consume_queue(queue, 0);
-            if (message != NULL)
-                return message;
+            if (message == NULL)
+                continue;
+            lanes->gave_few = true;
+            return message;
         }
         lanes->entered = false;
     }
@@ -106,8 +108,14 @@ rd_kafka_message_t *lanes_take(struct lanes *lanes)
     return message;
 }
 
+bool lanes_gave_few(const struct lanes *lanes)
+{
+    return lanes->gave_few;
+}
+
 void lanes_turn(struct lanes *lanes)
 {
+    lanes->gave_few = false;
     if (lanes->at < lanes->count || lanes->count == 0)
         return; /* the few alone filled the batch: on with those that had no place in it */
     lanes->at = 0;

@@ -9,6 +9,7 @@
 #define TIPSTER_STREAM_LANES_H
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 
 struct lanes;
 
@@ -26,6 +27,10 @@ void lanes_close(struct lanes *lanes);
 
 /* The next message, or NULL when all are empty. The caller destroys it. */
 rd_kafka_message_t *lanes_take(struct lanes *lanes);
+
+/* Whether this batch has records of partitions with few: the longer it grows, the longer they wait.
+ */
+bool lanes_gave_few(const struct lanes *lanes);
 
 /* A batch is complete: the next one begins with what is few, and another partition fills it. */
 void lanes_turn(struct lanes *lanes);
