@@ -1,16 +1,33 @@
 /* SHA-256; see sha256.h. */
 #include "base/sha256.h"
 
+#include "base/thread_end.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+static void free_context(void *context)
+{
+    EVP_MD_CTX_free(context);
+}
+
+/* Made once per thread. */
+static EVP_MD_CTX *thread_context(void)
+{
+    static _Thread_local EVP_MD_CTX *context;
+    if (context != NULL)
+        return context;
+    context = EVP_MD_CTX_new();
+    if (context != NULL)
+        thread_end_call(free_context, context);
+    return context;
+}
+
 void sha256_of(struct str data, uint8_t ret_digest[static SHA256_SIZE])
 {
     unsigned int len = 0;
-    static _Thread_local EVP_MD_CTX *context;
-    if (context == NULL)
-        context = EVP_MD_CTX_new();
+    EVP_MD_CTX *context = thread_context();
     if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1 ||
         EVP_DigestUpdate(context, data.data, data.len) != 1 ||
         EVP_DigestFinal_ex(context, ret_digest, &len) != 1)

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/sha256.h"
+#include "base/thread_end.h"
 #include "domain/json_input.h"
 
 #include <stdio.h>
@@ -68,6 +69,23 @@ static int decode_headers(const struct change_source *source, struct change *cha
     return poison(ret_detail, detail_size, "kind is neither put, delete nor erase");
 }
 
+static void release_buf(void *buf)
+{
+    buf_release(buf);
+}
+
+/* Empty; the thread's own. */
+static struct buf *scratch(void)
+{
+    static _Thread_local struct buf buf;
+    static _Thread_local bool known;
+    if (!known)
+        thread_end_call(release_buf, &buf);
+    known = true;
+    buf_clear(&buf);
+    return &buf;
+}
+
 static int decode_put(enum record_kind kind, struct str value, struct change *change,
                       char *ret_detail, size_t detail_size)
 {
@@ -80,10 +98,9 @@ static int decode_put(enum record_kind kind, struct str value, struct change *ch
         return TIP_EINVAL;
     }
     if (kind == RECORD_COUPON) {
-        static _Thread_local struct buf canonical;
-        buf_clear(&canonical);
-        record_canonical(&change->record, &canonical);
-        sha256_of(buf_str(&canonical), change->content_hash);
+        struct buf *canonical = scratch();
+        record_canonical(&change->record, canonical);
+        sha256_of(buf_str(canonical), change->content_hash);
     }
     return 0;
 }
