@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include <kore/kore.h>
 #include <kore/http.h>
@@ -93,7 +94,16 @@ int loop_wakeup_new(void (*callback)(void *arg), void *arg)
     return wakeup->fd;
 }
 
-void loop_stop_accepting(void)
+/* Takes what has connected already: it is served like those that are there. */
+static void accept_waiting(struct listener *listener)
+{
+    struct connection *c;
+    while (worker_active_connections < worker_max_connections &&
+           kore_connection_accept(listener, &c) && c != NULL)
+        kore_platform_event_all(c->fd, c);
+}
+
+void loop_stop_accepting(bool last)
 {
     /* Kore has the listeners in its epoll set exactly while this worker holds the accept lock. */
     if (worker->has_lock)
@@ -104,10 +114,23 @@ void loop_stop_accepting(void)
         struct listener *listener;
         LIST_FOREACH(listener, &server->listeners, list)
         {
+            accept_waiting(listener);
+            if (last) /* for the parent as well, which holds the socket until all workers have ended
+                       */
+                shutdown(listener->fd, SHUT_RDWR);
             close(listener->fd);
             listener->fd = -1;
         }
     }
+}
+
+int loop_clients(void)
+{
+    int count = 0;
+    const struct connection *c;
+    TAILQ_FOREACH(c, &connections, list)
+    count += c->proto == CONN_PROTO_HTTP;
+    return count;
 }
 
 void loop_turn(int timeout_ms)

@@ -7,6 +7,7 @@
 #ifndef TIPSTER_HTTP_LOOP_H
 #define TIPSTER_HTTP_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { LOOP_SWEEP_MS = 250 };
@@ -20,8 +21,13 @@ void loop_once(void (*callback)(void *arg), void *arg, int after_ms);
 /* An eventfd (for the life of the process): after a write to it the loop calls callback(arg). */
 int loop_wakeup_new(void (*callback)(void *arg), void *arg);
 
-/* Stops taking connections, and frees the ports for a successor. For the end of a worker. */
-void loop_stop_accepting(void);
+/*
+ * For the end of a worker: takes the connections that wait, and no more. last: no other worker
+ * listens any more; the ports are then free for a successor, and others are refused at once.
+ */
+void loop_stop_accepting(bool last);
+/* How many clients are connected to this worker. */
+int loop_clients(void);
 /* One round of the loop, waiting timeout_ms at most; for the end of a worker, when Kore's own has
  * ended. */
 void loop_turn(int timeout_ms);

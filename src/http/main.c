@@ -38,6 +38,8 @@
 
 enum {
     DRAIN_EXTRA_MS = 500,
+    DRAIN_MAX_MS = 8000,
+    FAREWELL_MS = 500, /* so long a client that is connected may still ask, at the end */
     CHECK_QUEUE = 64,
     WATCHING_WORKER = 1, /* the one that looks at the servers for all of them */
     /* A worker that lives shorter than this is in a crash loop: wait, and give up in the end. */
@@ -54,6 +56,7 @@ struct worker_life {
 
 static struct shared {
     bool failed; /* the process ends with an error */
+    int ending;  /* workers that have stopped accepting */
     struct worker_life lives[KORE_WORKER_MAX];
 } * shared;
 
@@ -237,15 +240,30 @@ void kore_worker_configure(void)
     log_debug("serve", "worker %d is ready", worker->id);
 }
 
-/* SIGTERM: what is being worked on is finished, within a bound; the rest is answered 503. */
+/* Whether something is left to do before `now_ms` milliseconds after the end began. */
+static bool is_unfinished(int64_t now_ms)
+{
+    int64_t bound_ms = config.request_deadline_ms + DRAIN_EXTRA_MS;
+    if (bound_ms > DRAIN_MAX_MS)
+        bound_ms = DRAIN_MAX_MS;
+    return (call_waiting() > 0 && now_ms < bound_ms) ||
+           (loop_clients() > 0 && now_ms < FAREWELL_MS);
+}
+
+/*
+ * SIGTERM: what is being worked on is finished, within a bound; the rest is answered 503. Clients
+ * that are connected get an answer to what they are just sending, and with it the word that the
+ * connection ends.
+ */
 void kore_worker_teardown(void)
 {
-    int64_t end_ms = clock_monotonic_ms() + config.request_deadline_ms + DRAIN_EXTRA_MS;
-    loop_stop_accepting();
+    int64_t begun_ms = clock_monotonic_ms();
+    loop_stop_accepting(__atomic_add_fetch(&shared->ending, 1, __ATOMIC_SEQ_CST) ==
+                        (int)config.workers);
     call_drain();
     do {
-        loop_turn(call_waiting() > 0 ? 20 : 0);
-    } while (call_waiting() > 0 && clock_monotonic_ms() < end_ms);
+        loop_turn(10);
+    } while (is_unfinished(clock_monotonic_ms() - begun_ms));
     call_abandon_all();
     loop_turn(0);
     writer_close(0);
