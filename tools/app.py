@@ -19,14 +19,15 @@ class App:
     """`tipster serve`, `tipster ingest` and `tipster index` over a database and a broker, with a database name and topics of their own.
 
     `env` is the whole of their settings apart from the addresses, which are set here. Without `with_index`, index is not
-    started along with the others.
+    started along with the others. With `separate_users` serve and index, ingest, and migrate each have a user of the database of
+    their own, with the least rights.
     """
 
     TOPICS = ("users", "events", "coupons")
 
     def __init__(self, state_dir: Path | str, database: Database, kafka: Kafka, port: int, ops_port: int,
                  env: Optional[Mapping[str, str]] = None, name: str = "tipster",
-                 build_dir: Path | str = TOP / "build", with_index: bool = True) -> None:
+                 build_dir: Path | str = TOP / "build", with_index: bool = True, separate_users: bool = False) -> None:
         self.dir = Path(state_dir).resolve()
         self.database = database
         self.kafka = kafka
@@ -40,6 +41,10 @@ class App:
                      "INGEST_INSTANCE": f"{name}-1", "VIEW_DIR": str(self.dir / "view"), **(env or {}),
                      "PORT": str(port), "DATABASE_URL": database.url(name),
                      "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap}
+        self.separate_users = separate_users
+        if separate_users:
+            self.env |= {"DATABASE_URL": database.url(name, "api"), "INGEST_DATABASE_URL": database.url(name, "ingest"),
+                         "MIGRATE_DATABASE_URL": database.url(name)}
         self.env.setdefault("OPS_BIND", f"127.0.0.1:{ops_port}")
         self.serve = Process("serve", [self.binary, "serve"], self.dir / "serve.log", self.env,
                              ready=http_ready(f"{self.base_url}/healthz"), ready_timeout_s=30, cwd=TOP)
@@ -89,6 +94,9 @@ class App:
             with self.database.connect(None) as connection:
                 connection.cursor().execute(f"create database if not exists `{self.name}`")
         self.run("migrate")
+        if self.separate_users:
+            for host in ("localhost", "127.0.0.1"):
+                self.database.grant(self.run("migrate", "--grants", f"api@{host},ingest@{host}").stdout)
 
     def start(self) -> "App":
         """Migrates, then starts the processes."""

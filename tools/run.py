@@ -223,8 +223,8 @@ def show(app: App) -> None:
         print(f"\n  Try:\n    curl -s '{base}/v1/recommendations/{quoted}?n=3&explain=1' | python3 -m json.tool\n"
               f"    curl -s '{base}/v1/events?league=Premier%20League&limit=3' | python3 -m json.tool")
     company = app.env["ANONYMOUS_COMPANY"]
-    print(f"\n  Calls without a key act for company {company}. Keys, for it and for others (settings: DATABASE_URL):\n"
-          f"    export DATABASE_URL='{app.env['DATABASE_URL']}'\n"
+    print(f"\n  Calls without a key act for company {company}. Keys, for it and for others (settings: MIGRATE_DATABASE_URL):\n"
+          f"    export MIGRATE_DATABASE_URL='{app.env['MIGRATE_DATABASE_URL']}'\n"
           f"    {app.binary.relative_to(TOP)} company add acme\n"
           f"    {app.binary.relative_to(TOP)} key add acme --scope ingest,read,admin")
     print(f"\n  Ready after {time.monotonic() - STARTED:.0f} s. Ctrl-C stops everything and keeps the data.\n", flush=True)
@@ -252,7 +252,7 @@ def run(env: dict[str, str]) -> None:
         kafka.start(wait=False)
         database.start()
         kafka.process.wait_ready()
-        app = App(STATE, database, kafka, port_of(env, "PORT"), port_of(env, "OPS_BIND"), env)
+        app = App(STATE, database, kafka, port_of(env, "PORT"), port_of(env, "OPS_BIND"), env, separate_users=True)
         started.insert(0, app)
         app.start()
         say("tipster serve, ingest and index are up")

@@ -60,9 +60,11 @@ class _Server:
 class Database(_Server):
     """A database server with its files below `state_dir`; `kind` is mariadb or mysql.
 
-    It has a database `tipster`, and a user `tipster` who may use it and every database named tipster_*; passwords are
-    made once and kept in a file only the owner can read.
+    It has a database `tipster`, and a user `tipster` who may use it and every database named tipster_*. The users `api` and
+    `ingest` have no rights until grant(). Passwords are made once and kept in a file only the owner can read.
     """
+
+    USERS = ("root", "tipster", "api", "ingest")
 
     def __init__(self, state_dir: Path | str, port: int, kind: str = "mariadb", buffer_pool_mb: int = 256,
                  extra: Sequence[str] = (), setting: str = "DATABASE_PORT") -> None:
@@ -116,12 +118,13 @@ class Database(_Server):
         marker.touch()
 
     def passwords(self) -> dict[str, str]:
-        """{"root": …, "tipster": …}"""
+        """{"root": …, "tipster": …, …}"""
         if not self._passwords:
             path = self.dir / "passwords.json"
-            if not path.exists():
+            known = json.loads(path.read_text()) if path.exists() else {}
+            if set(self.USERS) - set(known):
                 self.dir.mkdir(parents=True, exist_ok=True)
-                made = {name: secrets.token_hex(16) for name in ("root", "tipster")}
+                made = {name: secrets.token_hex(16) for name in self.USERS} | known
                 temporary = path.with_suffix(".new")
                 temporary.touch(mode=0o600)
                 temporary.write_text(json.dumps(made))
@@ -135,9 +138,10 @@ class Database(_Server):
         lines = [f"alter user 'root'@'localhost' identified by '{password['root']}';",
                  "create database if not exists tipster;"]
         for host in ("localhost", "127.0.0.1"):
-            lines += [f"create user if not exists 'tipster'@'{host}' identified by '{password['tipster']}';",
-                      f"alter user 'tipster'@'{host}' identified by '{password['tipster']}';",
-                      f"grant all on tipster.* to 'tipster'@'{host}';",
+            for user in self.USERS[1:]:
+                lines += [f"create user if not exists '{user}'@'{host}' identified by '{password[user]}';",
+                          f"alter user '{user}'@'{host}' identified by '{password[user]}';"]
+            lines += [f"grant all on tipster.* to 'tipster'@'{host}';",
                       f"grant all on `tipster\\_%`.* to 'tipster'@'{host}';"]
         path = self.dir / "init.sql"
         path.touch(mode=0o600)
@@ -164,8 +168,14 @@ class Database(_Server):
         except OSError:
             return False
 
-    def url(self, database: str = "tipster") -> str:
-        return f"mysql://tipster:{self.passwords()['tipster']}@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str = "tipster", user: str = "tipster") -> str:
+        return f"mysql://{user}:{self.passwords()[user]}@127.0.0.1:{self.port}/{database}"
+
+    def grant(self, statements: str) -> None:
+        """Runs what `tipster migrate --grants` has printed."""
+        with self.connect(None, "root") as connection, connection.cursor() as cursor:
+            for line in statements.splitlines():
+                cursor.execute(line)
 
     def connect(self, database: Optional[str] = "tipster", user: str = "tipster", **options):
         """A pymysql connection by the Unix socket; user "root" may do everything."""

@@ -153,7 +153,7 @@ static int open_servers(const struct config *config, const char *company,
                         struct progress_view *view, struct buf *ret_problem)
 {
     struct company ignored;
-    int err = db_open(config, DB_MIGRATE, &view->db, ret_problem);
+    int err = db_open(config, DB_READ_ALL, &view->db, ret_problem);
     if (err == 0)
         err = migrations_check(view->db, migrations_directory(), ret_problem);
     if (err == 0)

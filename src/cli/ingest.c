@@ -34,7 +34,7 @@ static void handle_signals(void)
 static int check_servers(const struct config *config, struct buf *ret_problem)
 {
     AUTO_DB *db = NULL;
-    int err = db_open(config, DB_API, &db, ret_problem);
+    int err = db_open(config, DB_INGEST_SIDE, &db, ret_problem);
     if (err == 0)
         err = migrations_check(db, migrations_directory(), ret_problem);
     return err == 0 ? topics_check(config, CHECK_TIMEOUT_MS, ret_problem) : err;

@@ -3,6 +3,8 @@
 #include "cli/admin.h"
 #include "cli/verbs.h"
 #include "store/company.h"
+#include "store/db_url.h"
+#include "store/grants.h"
 #include "store/migrations.h"
 #include "stream/topics.h"
 
@@ -76,18 +78,45 @@ static void print_json(const struct outcome *outcome)
     puts("}");
 }
 
+/* Prints the statements for "API_USER,INGEST_USER" on the database that the migrations go to. */
+static int print_grants(const struct config *config, const char *users)
+{
+    AUTO_BUF problem = {0}, sql = {0}, api_user = {0};
+    struct db_url url;
+    const char *own = config->migrate_database_url;
+    const char *comma = strchr(users, ',');
+    if (comma == NULL) {
+        fputs("tipster migrate: --grants wants two users with a comma between them\n", stderr);
+        return EXIT_USAGE;
+    }
+    buf_add(&api_user, users, (size_t)(comma - users));
+    if (db_url_parse(*own != '\0' ? own : config->database_url, &url, &problem) != 0)
+        return complain(&problem);
+    if (grants_write(url.database, buf_cstr(&api_user), comma + 1, &sql) != 0) {
+        fprintf(stderr, "tipster migrate: not names of users: '%s' and '%s'\n", buf_cstr(&api_user),
+                comma + 1);
+        return EXIT_USAGE;
+    }
+    fputs(buf_cstr(&sql), stdout);
+    return EXIT_DONE;
+}
+
 static int run(struct command_line *line, const struct config *config)
 {
     struct outcome outcome = {.migrations = -1, .topics = -1};
-    const char *only = "", *value;
+    const char *only = "", *grants = NULL, *value;
     for (int option; (option = command_next(line, &value)) != COMMAND_END;) {
         if (option == 'o')
             only = value;
         else if (option == 'j')
             outcome.json = true;
+        else if (option == 'g')
+            grants = value;
         else
             return EXIT_USAGE;
     }
+    if (grants != NULL)
+        return print_grants(config, grants);
     int code = strcmp(only, "kafka") != 0 ? migrate_database(config, &outcome) : EXIT_DONE;
     if (code == EXIT_DONE && strcmp(only, "database") != 0)
         code = migrate_kafka(config, &outcome);
@@ -98,6 +127,9 @@ static int run(struct command_line *line, const struct config *config)
 
 static const struct command_option options[] = {
     {'o', "only", "PART", "database or kafka alone", .words = "database kafka"},
+    {'g', "grants", "API_USER,INGEST_USER",
+     "print the statements that give these users of the database their rights; each at any host "
+     "unless NAME@HOST"},
     {'j', "json", NULL, "the result as one JSON object on standard output"},
     {0},
 };
@@ -106,10 +138,13 @@ const struct command command_migrate = {
     .name = "migrate",
     .summary = "Make or bring up to date the database's schema and the Kafka topics.",
     .description =
-        "Applies the migrations of sql/ that DATABASE_URL lacks, makes the company of "
+        "Applies the migrations of sql/ that MIGRATE_DATABASE_URL (or DATABASE_URL) lacks, makes "
+        "the company of "
         "ANONYMOUS_COMPANY, and creates the Kafka topics (KAFKA_PARTITIONS, KAFKA_REPLICATION, "
         "KAFKA_RETENTION_HOURS). Can be run again at any time, also after an interruption. "
-        "Refuses a database with tables of others.",
+        "Refuses a database with tables of others.\n\n"
+        "--grants changes nothing: what it prints is for an administrator of the database to run, "
+        "one user for DATABASE_URL (serve), one for INGEST_DATABASE_URL.",
     .options = options,
     .examples = "DATABASE_URL=mysql://tipster:secret@127.0.0.1/tipster tipster migrate",
     .run = run,

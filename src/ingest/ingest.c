@@ -73,7 +73,8 @@ static void publish(struct process *process, int64_t now_ms)
         db_close(process->db);
         process->db = NULL;
     }
-    if (process->db == NULL && db_open(process->config, DB_API, &process->db, &problem) != 0)
+    if (process->db == NULL &&
+        db_open(process->config, DB_INGEST_SIDE, &process->db, &problem) != 0)
         return;
     if (ingest_status_write(process->db, &status) != 0)
         log_debug("ingest", "status not written: %s", db_error(process->db));

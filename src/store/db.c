@@ -100,13 +100,26 @@ static void set_timeout(MYSQL *mysql, enum mysql_option option, int64_t timeout_
     mysql_options(mysql, option, &seconds);
 }
 
+static bool is_short(enum db_role role)
+{
+    return role == DB_API || role == DB_INGEST_SIDE;
+}
+
+static const char *url_text(const struct config *config, enum db_role role)
+{
+    const char *own = role == DB_MIGRATE                            ? config->migrate_database_url
+                      : role == DB_INGEST || role == DB_INGEST_SIDE ? config->ingest_database_url
+                                                                    : "";
+    return *own != '\0' ? own : config->database_url;
+}
+
 static void set_options(struct db *db, const struct config *config, enum db_role role)
 {
     unsigned off = 0;
-    int64_t limit_ms = role == DB_API      ? config->database_timeout_ms
+    int64_t limit_ms = is_short(role)      ? config->database_timeout_ms
                        : role == DB_INGEST ? (ingest_silence_s(config) + READ_EXTRA_S) * 1000
                                            : 3600 * 1000;
-    set_timeout(db->mysql, MYSQL_OPT_CONNECT_TIMEOUT, role == DB_API ? limit_ms : 5000);
+    set_timeout(db->mysql, MYSQL_OPT_CONNECT_TIMEOUT, is_short(role) ? limit_ms : 5000);
     set_timeout(db->mysql, MYSQL_OPT_READ_TIMEOUT, limit_ms);
     set_timeout(db->mysql, MYSQL_OPT_WRITE_TIMEOUT, limit_ms);
     mysql_options(db->mysql, MYSQL_OPT_LOCAL_INFILE, &off);
@@ -139,7 +152,7 @@ static int set_session(struct db *db, const struct config *config, enum db_role 
         err = db_execute(db, str_of(isolation));
     if (err == 0 && role == DB_INGEST)
         err = set_ingest_limits(db, config);
-    if (err != 0 || role != DB_API)
+    if (err != 0 || !is_short(role))
         return err;
     AUTO_BUF limit = {0};
     if (db->mariadb)
@@ -155,7 +168,7 @@ static int connect_server(struct db *db, const struct config *config, enum db_ro
 {
     struct db_url url;
     AUTO_BUF ignored = {0};
-    if (db_url_parse(config->database_url, &url, &ignored) != 0)
+    if (db_url_parse(url_text(config, role), &url, &ignored) != 0)
         return TIP_ECONFIG;
     set_options(db, config, role);
     const char *socket = url.socket[0] != '\0' ? url.socket : NULL;
@@ -172,7 +185,7 @@ int db_open(const struct config *config, enum db_role role, struct db **ret_db,
             struct buf *ret_problem)
 {
     struct db_url url;
-    int err = db_url_parse(config->database_url, &url, ret_problem);
+    int err = db_url_parse(url_text(config, role), &url, ret_problem);
     if (err != 0)
         return err;
     struct db *db = xcalloc(1, sizeof(*db));

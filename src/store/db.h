@@ -19,15 +19,20 @@
 struct db;
 struct stmt;
 
+/* What a connection is for: its limits, and as whom it is made (docs/operations.md). */
 enum db_role {
-    DB_MIGRATE, /* long statements */
-    DB_INGEST,  /* writes; the server drops it soon when it falls silent, so that its locks go */
-    DB_API,     /* reads with a time limit each */
+    DB_MIGRATE,     /* schema, companies and keys; long statements; MIGRATE_DATABASE_URL */
+    DB_INGEST,      /* writes; the server drops it soon when it falls silent, so that its locks go;
+                       INGEST_DATABASE_URL */
+    DB_INGEST_SIDE, /* the same user, for a word between: a time limit for each statement */
+    DB_API,         /* reads with a time limit each; DATABASE_URL */
+    DB_READ_ALL,    /* long reads; DATABASE_URL */
 };
 
 /*
- * Connects as DATABASE_URL says. TIP_ECONFIG: the URL is wrong; TIP_EUNAVAIL: no server, or it
- * refuses us. ret_problem says it in one line, without the password.
+ * Connects as the role's URL says, or as DATABASE_URL where that is empty. TIP_ECONFIG: the URL is
+ * wrong; TIP_EUNAVAIL: no server, or it refuses us. ret_problem says it in one line, without the
+ * password.
  */
 int db_open(const struct config *config, enum db_role role, struct db **ret_db,
             struct buf *ret_problem);

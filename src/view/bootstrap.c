@@ -280,7 +280,7 @@ static int fill(struct bootstrap *boot, int64_t *ret_until)
     if (err == 0)
         err = topics_identify(boot->config, KAFKA_TIMEOUT_MS, boot->identity, boot->problem);
     if (err == 0)
-        err = db_open(boot->config, DB_MIGRATE, &boot->db, boot->problem);
+        err = db_open(boot->config, DB_READ_ALL, &boot->db, boot->problem);
     if (err == 0)
         err = migrations_check(boot->db, migrations_directory(), boot->problem);
     if (err == 0)

@@ -114,7 +114,7 @@ static void *run(void *arg)
     size_t number, after_len;
     struct str company;
     char after[ID_MAX_BYTES];
-    int err = db_open(chunks->config, DB_MIGRATE, &db, &problem);
+    int err = db_open(chunks->config, DB_READ_ALL, &db, &problem);
     if (err != 0)
         fail(chunks, err, buf_cstr(&problem));
     while (err == 0 && take_turn(chunks, &number, &company, after, &after_len)) {
