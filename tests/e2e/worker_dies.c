@@ -1,0 +1,32 @@
+/*
+ * Preloaded into serve, where a worker makes its first wake-up (after Kore has shut the sandbox):
+ * TIPSTER_TEST_WORKER=abort ends it there; =call makes a system call that is not allowed, on a
+ * thread of its own, two seconds later.
+ */
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+static void *call_later(void *none)
+{
+    sleep(2);
+    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    return none;
+}
+
+int eventfd(unsigned count, int flags)
+{
+    int (*real)(unsigned, int) = (int (*)(unsigned, int))dlsym(RTLD_NEXT, "eventfd");
+    static int calls;
+    const char *what = getenv("TIPSTER_TEST_WORKER");
+    if (what != NULL && calls++ == 0) {
+        pthread_t thread;
+        if (strcmp(what, "abort") == 0)
+            abort();
+        pthread_create(&thread, NULL, call_later, NULL);
+    }
+    return real(count, flags);
+}
