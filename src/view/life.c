@@ -103,14 +103,15 @@ static int start_follow(struct life *life)
     return 0;
 }
 
-/* Follows until the offsets are passed; NULL: until the end. */
+/* Follows until the offsets are passed and the view says how old it is, without which nobody would
+ * read it; NULL: until the end. */
 static int follow_until(struct life *life, const int64_t *until)
 {
     int err = 0;
     while (err == 0 && !atomic_load_explicit(&life->stop, memory_order_relaxed)) {
         int64_t left = until != NULL ? follow_left(life->follow, until) : 0;
         report(life, left);
-        if (until != NULL && left == 0)
+        if (until != NULL && left == 0 && follow_heartbeat_ms(life->follow) != 0)
             return 0;
         err = follow_step(life->follow, &life->problem);
     }
