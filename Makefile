@@ -1,6 +1,6 @@
 # The commands of this project; what they do stands in tools/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test faults bench bench-view fuzz fuzz-http faults-view format lint clean
+.PHONY: help run build test faults bench bench-view fuzz fuzz-http faults-view differential format lint clean
 export DB
 
 help: ## This list
@@ -51,6 +51,11 @@ fuzz-http: ## Random requests against the sanitized server for 10 minutes; HTTP_
 faults-view: build ## 200 times kill -9 of tipster index under load, building included; KILLS=n
 	@tools/install test
 	@KILLS=$${KILLS:-200} /usr/bin/python3 -m pytest -q tests/e2e/test_index.py -k kill_9
+
+differential: build ## View and SQL asked the same 100 000 times, byte for byte; REQUESTS=n SEED=n
+	@tools/install test
+	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+	@DIFFERENTIAL_REQUESTS=$${REQUESTS:-100000} /usr/bin/python3 -m pytest -q -s tests/e2e/test_differential.py
 
 format: ## Format the C sources
 	@find src generator tests -name '*.[ch]' -exec /usr/bin/clang-format -i {} +
