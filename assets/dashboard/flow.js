@@ -68,7 +68,7 @@ function showTiles(stats, accepted, stored) {
     tile("Accepted", number(accepted), "records per second"),
     tile("Stored", number(stored), "records per second"),
     tile("Waiting", number(lag?.records), "records, accepted and not yet stored"),
-    tile("View", view ? duration(view.behind_ms) : "SQL", view ? "behind" : "answers reads: no view here"),
+    tile("View", view?.ready ? duration(view.behind_ms) : "SQL", view?.ready ? "behind" : "answers reads"),
     tile("Users", number(counts.users)),
     tile("Open events", number(busiest?.open_events), `of ${number(counts.events)}`),
     tile("Coupons", number(counts.coupons)),

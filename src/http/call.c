@@ -18,6 +18,7 @@ TAILQ_HEAD(call_list, call);
 
 static struct call_list waiting =
     TAILQ_HEAD_INITIALIZER(waiting); /* by deadline: all have one limit */
+static struct call_list sleeping = TAILQ_HEAD_INITIALIZER(sleeping);
 static struct call_list unused = TAILQ_HEAD_INITIALIZER(unused);
 static int waiting_count, unused_count;
 static bool draining;
@@ -26,18 +27,37 @@ static struct pool *database;
 
 enum { UNUSED_MAX = 1024 };
 
+static void stop_waiting(struct call *call)
+{
+    if (!call->waiting)
+        return;
+    TAILQ_REMOVE(call->woken != NULL ? &sleeping : &waiting, call, list);
+    waiting_count--;
+    call->waiting = false;
+}
+
+static void start_waiting(struct call *call)
+{
+    TAILQ_INSERT_TAIL(call->woken != NULL ? &sleeping : &waiting, call, list);
+    waiting_count++;
+    call->waiting = true;
+}
+
+static void end_wait(struct call *call, bool is_late)
+{
+    stop_waiting(call);
+    call->late = is_late;
+    call->ready = !is_late;
+    http_request_wakeup(call->req);
+}
+
 static void sweep(void *arg, int64_t now_ms)
 {
     (void)arg;
     struct call *call;
     /* The next look is a sweep away: what would be late by then is answered now. */
-    while ((call = TAILQ_FIRST(&waiting)) != NULL && call->deadline_ms <= now_ms + LOOP_SWEEP_MS) {
-        TAILQ_REMOVE(&waiting, call, list);
-        waiting_count--;
-        call->waiting = false;
-        call->late = true;
-        http_request_wakeup(call->req);
-    }
+    while ((call = TAILQ_FIRST(&waiting)) != NULL && call->deadline_ms <= now_ms + LOOP_SWEEP_MS)
+        end_wait(call, true);
     metrics_set(METRIC_POOL_WAITING, (int64_t)pool_waiting(database));
 }
 
@@ -59,8 +79,8 @@ struct call *call_begin(struct http_request *req)
     if (call != NULL) {
         TAILQ_REMOVE(&unused, call, list);
         unused_count--;
-        memset(call, 0, offsetof(struct call, places));
-        call->place_count = 0;
+        memset(call, 0, offsetof(struct call, position)); /* its places are many */
+        call->position.count = 0;
     } else {
         call = xcalloc(1, sizeof(*call));
     }
@@ -80,22 +100,6 @@ static void call_free(struct call *call)
     }
     TAILQ_INSERT_HEAD(&unused, call, list);
     unused_count++;
-}
-
-static void stop_waiting(struct call *call)
-{
-    if (!call->waiting)
-        return;
-    TAILQ_REMOVE(&waiting, call, list);
-    waiting_count--;
-    call->waiting = false;
-}
-
-static void start_waiting(struct call *call)
-{
-    TAILQ_INSERT_TAIL(&waiting, call, list);
-    waiting_count++;
-    call->waiting = true;
 }
 
 static void release_work(struct call *call)
@@ -126,20 +130,40 @@ static void completed(struct call *call)
         release_work(call);
         call_free(call);
     } else if (call->waiting) {
-        stop_waiting(call);
-        call->ready = true;
-        http_request_wakeup(call->req);
+        end_wait(call, false);
     }
+}
+
+static void answer_late(struct call *call)
+{
+    metrics_add(call->woken != NULL ? METRIC_AFTER_MISSED : METRIC_DEADLINE_MISSED, 1);
+    if (draining)
+        reply_problem(call, PROBLEM_SHUTTING_DOWN, NULL);
+    else if (call->woken != NULL)
+        reply_problem(call, PROBLEM_GATEWAY_TIMEOUT,
+                      "Tipster-After: the write has not become visible within the time limit");
+    else
+        reply_problem(call, PROBLEM_TOO_LATE, NULL);
+}
+
+static void wake(struct call *call)
+{
+    call_woken_fn woken = call->woken;
+    call->woken = NULL;
+    /* What it waits for next has its whole time: deadlines stay in their order. */
+    call->deadline_ms = clock_monotonic_ms() + config->request_deadline_ms;
+    woken(call, call->woken_arg);
 }
 
 bool call_resume(struct call *call)
 {
     if (call->late) {
-        metrics_add(METRIC_DEADLINE_MISSED, 1);
-        reply_problem(call, draining ? PROBLEM_SHUTTING_DOWN : PROBLEM_TOO_LATE, NULL);
+        answer_late(call);
     } else if (call->ready) {
         call->ready = false;
-        if (call->job != NULL)
+        if (call->woken != NULL)
+            wake(call);
+        else if (call->job != NULL)
             call->job->finish(call, call->work, call->outcome);
         else
             call->records_finish(call, call->outcome);
@@ -158,6 +182,29 @@ static void job_done(struct pool_job *pool_job)
     struct call *call = (struct call *)(void *)((char *)pool_job - offsetof(struct call, pool_job));
     call->pending = 0;
     completed(call);
+}
+
+void call_sleep(struct call *call, call_woken_fn woken, void *arg)
+{
+    call->woken = woken;
+    call->woken_arg = arg;
+    start_waiting(call);
+}
+
+int call_judge_sleeping(enum call_fate (*judge)(const struct call *call, int64_t now_ms),
+                        int64_t now_ms)
+{
+    int left = 0;
+    struct call *next;
+    for (struct call *call = TAILQ_FIRST(&sleeping); call != NULL; call = next) {
+        next = TAILQ_NEXT(call, list);
+        enum call_fate fate = judge(call, now_ms);
+        if (fate == CALL_SLEEPS_ON)
+            left++;
+        else
+            end_wait(call, fate == CALL_IS_LATE);
+    }
+    return left;
 }
 
 void call_own(struct call *call, const struct call_job *job, void *work)
@@ -211,27 +258,11 @@ int call_record_count(const struct call *call)
     return call->records;
 }
 
-static void note_place(struct call *call, enum record_kind kind, int32_t partition, int64_t offset)
-{
-    if (call->place_count > CALL_POSITIONS_MAX)
-        return;
-    for (int i = 0; i < call->place_count; i++) {
-        if (call->places[i].kind == kind && call->places[i].partition == partition) {
-            if (offset > call->places[i].offset)
-                call->places[i].offset = offset;
-            return;
-        }
-    }
-    if (call->place_count < CALL_POSITIONS_MAX)
-        call->places[call->place_count] = (struct call_place){kind, partition, offset};
-    call->place_count++;
-}
-
 void call_delivered(struct call *call, int err, enum record_kind kind, int32_t partition,
                     int64_t offset)
 {
     if (err == 0) {
-        note_place(call, kind, partition, offset);
+        position_add(&call->position, kind, partition, offset);
     } else {
         call->outcome = err;
         metrics_add(METRIC_KAFKA_FAILED, 1);
@@ -251,35 +282,9 @@ void call_await_records(struct call *call, call_records_fn finish)
         start_waiting(call);
 }
 
-/* The places of one topic, after `before`; nothing when there are none. */
-static void add_positions(const struct call *call, enum record_kind kind, const char *before,
-                          struct buf *out)
+const struct position *call_position(const struct call *call)
 {
-    static const char letters[RECORD_KINDS] = {'u', 'e', 'c'};
-    bool first = true;
-    for (int i = 0; i < call->place_count; i++) {
-        if (call->places[i].kind != kind)
-            continue;
-        if (first) {
-            buf_add_text(out, before);
-            buf_add_char(out, letters[kind]);
-        }
-        buf_add_char(out, first ? ':' : ',');
-        buf_add_int(out, call->places[i].partition);
-        buf_add_char(out, '.');
-        buf_add_int(out, call->places[i].offset);
-        first = false;
-    }
-}
-
-bool call_positions(const struct call *call, struct buf *out)
-{
-    size_t start = out->len;
-    if (call->place_count > CALL_POSITIONS_MAX)
-        return false;
-    for (int kind = 0; kind < RECORD_KINDS; kind++)
-        add_positions(call, (enum record_kind)kind, out->len > start ? ";" : "", out);
-    return true;
+    return &call->position;
 }
 
 void call_served_by(struct call *call, const char *path)
@@ -310,4 +315,6 @@ bool call_is_draining(void)
 void call_abandon_all(void)
 {
     sweep(NULL, INT64_MAX - LOOP_SWEEP_MS);
+    while (!TAILQ_EMPTY(&sleeping))
+        end_wait(TAILQ_FIRST(&sleeping), true);
 }

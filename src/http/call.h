@@ -42,9 +42,10 @@ struct call;
 struct directory_company;
 struct http_request;
 struct pool;
+struct position;
 struct route;
 
-enum { CALL_CAPTURES_MAX = 4, CALL_REQUEST_ID_SIZE = 65, CALL_POSITIONS_MAX = 48 };
+enum { CALL_CAPTURES_MAX = 4, CALL_REQUEST_ID_SIZE = 65 };
 
 struct call_job {
     int (*run)(void *work, struct backend *backend);
@@ -102,9 +103,16 @@ void call_delivered(struct call *call, int err, enum record_kind kind, int32_t p
 void call_await_records(struct call *call, call_records_fn finish);
 /* Records of this call so far. */
 int call_record_count(const struct call *call);
-/* Appends the highest place per topic and partition, for Tipster-Position: "u:3.17;c:3.90,4.2".
- * False: too many partitions. */
-bool call_positions(const struct call *call, struct buf *out);
+/* Where they stand, for Tipster-Position. */
+const struct position *call_position(const struct call *call);
+
+/* Sleeping until somebody says so (after.h): woken is then the call's new handler. */
+typedef void (*call_woken_fn)(struct call *call, void *arg);
+void call_sleep(struct call *call, call_woken_fn woken, void *arg);
+enum call_fate { CALL_SLEEPS_ON, CALL_WAKES, CALL_IS_LATE };
+/* Decides about each that sleeps; late ones are answered 504. Returns how many sleep on. */
+int call_judge_sleeping(enum call_fate (*judge)(const struct call *call, int64_t now_ms),
+                        int64_t now_ms);
 
 /* Which path answers: "view" or "sql", for the answer's Tipster-Served-By. */
 void call_served_by(struct call *call, const char *path);
@@ -112,7 +120,7 @@ void call_served_by(struct call *call, const char *path);
 /* Whether the answer is complete, as far as the handler is concerned. */
 bool call_is_replied(const struct call *call);
 
-/* Calls that wait for something. */
+/* Calls that wait for something, the sleeping ones too. */
 int call_waiting(void);
 /* From now on each answer closes its connection. */
 void call_drain(void);

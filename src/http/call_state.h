@@ -1,4 +1,4 @@
-/* The inside of a call: for dispatch, reply and call alone, not for handlers. */
+/* The inside of a call: for dispatch, reply, call and after alone, not for handlers. */
 #ifndef TIPSTER_HTTP_CALL_STATE_H
 #define TIPSTER_HTTP_CALL_STATE_H
 
@@ -7,12 +7,7 @@
 #include "http/credentials.h"
 #include "http/rate_limits.h"
 #include "http/pool.h"
-
-struct call_place {
-    enum record_kind kind;
-    int32_t partition;
-    int64_t offset;
-};
+#include "http/position.h"
 
 struct call {
     struct http_request *req; /* NULL once the client is gone or answered, and the request freed */
@@ -22,6 +17,7 @@ struct call {
     char request_id[CALL_REQUEST_ID_SIZE];
     struct credentials credentials;
     struct str forwarded_for; /* the last such header */
+    struct str after;         /* Tipster-After; empty: none */
     struct caller caller;
     struct call_limit limit;
     int64_t retry_after_s; /* 0: as usual */
@@ -40,10 +36,13 @@ struct call {
     void *work;
     struct pool_job pool_job;
 
-    struct call_place places[CALL_POSITIONS_MAX];
-    int place_count; /* CALL_POSITIONS_MAX + 1: too many */
+    /* Sleeping; NULL: not. */
+    call_woken_fn woken;
+    void *woken_arg;
+    int after_path; /* enum after_path: what it sleeps for */
 
-    TAILQ_ENTRY(call) list; /* the waiting ones, or the free ones */
+    TAILQ_ENTRY(call) list;   /* the waiting, the sleeping or the free ones */
+    struct position position; /* of its records, or what a read waits for; last: see call_begin */
 };
 
 /* A new call for a request; it belongs to the request until that is freed. */

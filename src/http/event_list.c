@@ -6,12 +6,12 @@
 /* Up to so many ranges are merged: each is asked for a whole page. */
 enum { MERGED_MAX = 100 };
 
-static bool is_filtered(const struct event_list_request *request)
+static bool is_filtered(const struct view_list_query *request)
 {
     return request->sports.count + request->leagues.count + request->countries.count > 0;
 }
 
-static bool admits_group(const struct event_list_request *request, const struct event_group *group)
+static bool admits_group(const struct view_list_query *request, const struct event_group *group)
 {
     return filter_admits(&request->sports, group->sport) &&
            filter_admits(&request->leagues, group->league) &&
@@ -19,7 +19,7 @@ static bool admits_group(const struct event_list_request *request, const struct 
 }
 
 /* The groups that the filters leave: those of the named sports, or of all. */
-static int matching_groups(struct reader *reader, const struct event_list_request *request,
+static int matching_groups(struct reader *reader, const struct view_list_query *request,
                            struct event_group **ret_groups, size_t *ret_count)
 {
     struct event_group *groups = NULL;
@@ -37,7 +37,7 @@ static int matching_groups(struct reader *reader, const struct event_list_reques
 }
 
 /* One source per group, or per participant of each sport among the groups (they come by sport). */
-static void add_sources(struct sources *sources, const struct event_list_request *request,
+static void add_sources(struct sources *sources, const struct view_list_query *request,
                         const struct event_group *groups, size_t count)
 {
     static const struct rank_source rank = {.type = RANK_SOURCE_GROUP};
@@ -53,7 +53,7 @@ static void add_sources(struct sources *sources, const struct event_list_request
     }
 }
 
-static int merge(struct reader *reader, const struct event_list_request *request,
+static int merge(struct reader *reader, const struct view_list_query *request,
                  const struct event_group *groups, size_t group_count, struct event_list_page *page)
 {
     struct sources sources = {
@@ -78,7 +78,7 @@ static int merge(struct reader *reader, const struct event_list_request *request
 }
 
 /* Adds the rows that the filters admit; true when the page is full and there is one more. */
-static bool add_rows(const struct event_list_request *request, const struct event_row *rows,
+static bool add_rows(const struct view_list_query *request, const struct event_row *rows,
                      size_t count, struct event_list_page *page)
 {
     for (size_t i = 0; i < count; i++) {
@@ -95,7 +95,7 @@ static bool add_rows(const struct event_list_request *request, const struct even
     return false;
 }
 
-static int scan(struct reader *reader, const struct event_list_request *request,
+static int scan(struct reader *reader, const struct view_list_query *request,
                 struct event_list_page *page)
 {
     struct event_range range = request->range;
@@ -116,7 +116,7 @@ static int scan(struct reader *reader, const struct event_list_request *request,
     }
 }
 
-int event_list(struct reader *reader, const struct event_list_request *request,
+int event_list(struct reader *reader, const struct view_list_query *request,
                struct event_list_page *ret_page)
 {
     struct event_list_page page = {

@@ -7,14 +7,7 @@
 #define TIPSTER_HTTP_EVENT_LIST_H
 
 #include "http/reader.h"
-#include "store/read_popular.h"
-
-struct event_list_request {
-    struct str company;
-    struct event_range range;
-    struct event_filter sports, leagues, countries, participants;
-    size_t limit; /* 1 to 1000 */
-};
+#include "view/reader.h"
 
 struct event_list_page {
     struct str *ids; /* the reader's arena's */
@@ -23,7 +16,7 @@ struct event_list_page {
     int64_t last_begin_ms; /* of the last of ids */
 };
 
-int event_list(struct reader *reader, const struct event_list_request *request,
+int event_list(struct reader *reader, const struct view_list_query *request,
                struct event_list_page *ret_page);
 
 #endif

@@ -152,14 +152,20 @@ static void release(void *work)
     free(export);
 }
 
+static void start(struct call *call, void *export)
+{
+    static const struct stream_source source = {"application/x-ndjson", next, release};
+    stream_run(call, &source, export);
+}
+
 void user_export_get(struct call *call)
 {
     static const struct read_plan plan = {.allowed = 0}; /* pieces in place of a body */
-    static const struct stream_source source = {"application/x-ndjson", next, release};
+    static const struct call_job waiting = {.release = release};
     struct read_work *read = read_work_with_id(call, &plan, PROBLEM_NOT_FOUND);
     if (read == NULL)
         return;
     struct export *export = xcalloc(1, sizeof(*export));
     export->read = read;
-    stream_run(call, &source, export);
+    read_work_begin(call, read, &waiting, export, start);
 }

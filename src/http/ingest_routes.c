@@ -11,6 +11,7 @@
 #include "http/backlog.h"
 #include "http/directory.h"
 #include "http/metrics.h"
+#include "http/position.h"
 #include "http/reply.h"
 #include "http/servers.h"
 #include "http/traffic.h"
@@ -116,7 +117,7 @@ static void answer_accepted(struct call *call, int err, int count)
     buf_add_int(&body, count);
     buf_add_char(&body, '}');
     buf_add_text(&header, "tipster-position: ");
-    bool has_position = call_positions(call, &header);
+    bool has_position = position_write(call_position(call), &header);
     buf_add_text(&header, "\r\n");
     reply_bytes(call, 202, "application/json", buf_str(&body),
                 has_position ? buf_cstr(&header) : NULL);

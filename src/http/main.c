@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "http/after.h"
 #include "http/backend.h"
 #include "http/backlog.h"
 #include "http/directory.h"
@@ -227,6 +228,7 @@ void kore_worker_configure(void)
         new_pool(&database_pool, (int)config.database_pool, (size_t)config.database_queue);
     check_pool = new_pool(&check_pool, 1, CHECK_QUEUE);
     call_setup(&config, database_pool);
+    after_setup(&config, database_pool);
     node_view_setup(&config, worker->id == WATCHING_WORKER);
     stream_setup();
     health_setup(check_pool);

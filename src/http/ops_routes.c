@@ -64,15 +64,22 @@ static int check_backlog(struct backend *backend, struct buf *ret_problem)
     return TIP_EUNAVAIL;
 }
 
+static int check_view(struct backend *backend, struct buf *ret_problem)
+{
+    (void)backend;
+    return node_view_check(ret_problem);
+}
+
+/* Reads can be answered while one of their two sources is there; of the others each is needed. */
 static const struct {
     const char *name;
     int needed_for;
+    bool one_suffices;
     check_fn check;
 } checks[] = {
-    {"database", NEED_READ, check_database},
-    {"company", NEED_WRITE, check_company},
-    {"kafka", NEED_WRITE, check_kafka},
-    {"backlog", NEED_WRITE, check_backlog},
+    {"view", NEED_READ, true, check_view}, /* where there is to be one */
+    {"database", NEED_READ, true, check_database}, {"company", NEED_WRITE, false, check_company},
+    {"kafka", NEED_WRITE, false, check_kafka},     {"backlog", NEED_WRITE, false, check_backlog},
 };
 enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
 
@@ -93,15 +100,19 @@ static int readiness_run(void *work, struct backend *backend)
 {
     struct readiness *readiness = work;
     AUTO_BUF parts = {0};
+    bool readable = !(readiness->needs & NEED_READ);
     for (int i = 0; i < CHECKS; i++) {
-        if (!(checks[i].needed_for & readiness->needs))
+        if (!(checks[i].needed_for & readiness->needs) ||
+            (checks[i].check == check_view && !node_view_is_wanted()))
             continue;
         AUTO_BUF problem = {0};
         int err = checks[i].check(backend, &problem);
-        readiness->failed |= err != 0;
+        readable |= checks[i].one_suffices && err == 0;
+        readiness->failed |= !checks[i].one_suffices && err != 0;
         buf_addf(&parts, ",\"%s\":", checks[i].name);
         buf_add_json(&parts, err == 0 ? str_of("ok") : buf_str(&problem));
     }
+    readiness->failed |= !readable;
     buf_addf(&readiness->json, "{\"ready\":%s", readiness->failed ? "false" : "true");
     buf_add_str(&readiness->json, buf_str(&parts));
     buf_add_char(&readiness->json, '}');

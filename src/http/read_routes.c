@@ -70,7 +70,7 @@ static int query_coupon(struct reader *reader, void *arg)
     return err;
 }
 
-/* What a page of events is asked from, on either path. */
+/* From where to where a page of events goes. */
 static struct event_range list_range(const struct read_work *work)
 {
     const struct read_params *params = &work->params;
@@ -85,9 +85,19 @@ static struct event_range list_range(const struct read_work *work)
     return range;
 }
 
-static size_t list_limit(const struct read_work *work)
+/* What a page of events is asked with, on either path. */
+static struct view_list_query list_query(const struct read_work *work)
 {
-    return (size_t)param_or(work->params.limit, LIMIT_DEFAULT);
+    const struct read_params *params = &work->params;
+    return (struct view_list_query){
+        .company = work->company,
+        .range = list_range(work),
+        .sports = read_params_filter(&params->sports),
+        .leagues = read_params_filter(&params->leagues),
+        .countries = read_params_filter(&params->countries),
+        .participants = read_params_filter(&params->participants),
+        .limit = (size_t)param_or(params->limit, LIMIT_DEFAULT),
+    };
 }
 
 /* The page's end, behind its items. */
@@ -107,18 +117,9 @@ static void end_list(struct read_work *work, bool more, int64_t last_begin_ms, s
 static int query_events(struct reader *reader, void *arg)
 {
     struct read_work *work = arg;
-    const struct read_params *params = &work->params;
     struct event_list_page page;
-    const struct event_list_request request = {
-        .company = work->company,
-        .range = list_range(work),
-        .sports = read_params_filter(&params->sports),
-        .leagues = read_params_filter(&params->leagues),
-        .countries = read_params_filter(&params->countries),
-        .participants = read_params_filter(&params->participants),
-        .limit = list_limit(work),
-    };
-    int err = event_list(reader, &request, &page);
+    const struct view_list_query query = list_query(work);
+    int err = event_list(reader, &query, &page);
     if (err != 0)
         return err;
     buf_add_text(&work->body, "{\"items\":");
@@ -131,17 +132,8 @@ static int query_events(struct reader *reader, void *arg)
 
 static int view_events(struct view_reader *view, struct read_work *work)
 {
-    const struct read_params *params = &work->params;
     struct view_list_page page;
-    const struct view_list_query query = {
-        .company = work->company,
-        .range = list_range(work),
-        .sports = read_params_filter(&params->sports),
-        .leagues = read_params_filter(&params->leagues),
-        .countries = read_params_filter(&params->countries),
-        .participants = read_params_filter(&params->participants),
-        .limit = list_limit(work),
-    };
+    const struct view_list_query query = list_query(work);
     buf_add_text(&work->body, "{\"items\":");
     int err = view_list(view, &query, &work->body, &page);
     if (err == 0)

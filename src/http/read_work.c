@@ -1,8 +1,10 @@
 /* Reads on their way; see read_work.h. */
 #include "http/read_work.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "http/after.h"
 #include "http/directory.h"
 #include "http/metrics.h"
 #include "http/node_view.h"
@@ -95,7 +97,7 @@ struct read_work *read_work_new(struct call *call, const struct read_plan *plan)
 {
     static struct violations violations; /* too large for a stack; the loop has one thread */
     const struct query *params = call_query(call);
-    if (params == NULL)
+    if (params == NULL || !after_read(call))
         return NULL;
     struct read_work *work = take_unused();
     violations_clear(&violations);
@@ -112,56 +114,99 @@ struct read_work *read_work_new(struct call *call, const struct read_plan *plan)
     return work;
 }
 
-/* Asks the view. NODE_VIEW_SERVES: it has answered, *ret_err is 0 or TIP_ENOTFOUND. */
-static enum node_view_use ask_view(struct read_work *work, int *ret_err)
+/* What came of asking the view. */
+struct attempt {
+    enum node_view_use use;
+    bool is_early; /* it serves, but has not come as far as the request wants */
+    int err;       /* 0 or TIP_ENOTFOUND when it serves */
+};
+
+static struct attempt ask_view(const struct call *call, struct read_work *work)
 {
     struct view_reader *view;
+    struct attempt attempt = {.use = NODE_VIEW_ASKED};
     if (work->params.via == VIA_SQL)
-        return NODE_VIEW_ASKED;
-    if (work->include_started)
-        return NODE_VIEW_STARTED;
-    enum node_view_use use = node_view_begin(&view);
-    if (use != NODE_VIEW_SERVES)
-        return use;
+        return attempt;
+    attempt.use = work->include_started ? NODE_VIEW_STARTED : node_view_begin(&view);
+    if (attempt.use != NODE_VIEW_SERVES)
+        return attempt;
+    attempt.is_early = !after_is_in_view(call, view);
     buf_clear(&work->body);
-    int err = work->plan->from_view(view, work);
+    if (!attempt.is_early)
+        attempt.err = work->plan->from_view(view, work);
     node_view_end();
-    if (err == TIP_EUNAVAIL)
-        return NODE_VIEW_NOT_HELD;
-    if (err != 0 && err != TIP_ENOTFOUND) {
-        node_view_distrust(err);
-        return NODE_VIEW_DAMAGED;
+    if (attempt.err == TIP_EUNAVAIL) {
+        attempt.use = NODE_VIEW_NOT_HELD;
+    } else if (attempt.err != 0 && attempt.err != TIP_ENOTFOUND) {
+        node_view_distrust(attempt.err);
+        attempt.use = NODE_VIEW_DAMAGED;
     }
-    *ret_err = err;
-    return NODE_VIEW_SERVES;
+    return attempt;
 }
+
+static void woken(struct call *call, void *arg);
 
 /* False: SQL is to answer. */
 static bool answer_from_view(struct call *call, struct read_work *work)
 {
-    int err = 0;
-    enum node_view_use use = ask_view(work, &err);
-    if (use == NODE_VIEW_SERVES) {
+    struct attempt attempt = ask_view(call, work);
+    if (attempt.is_early) {
+        after_wait(call, AFTER_VIEW, woken, work);
+        return true;
+    }
+    if (attempt.use == NODE_VIEW_SERVES) {
         metrics_add(METRIC_READS_VIEW, 1);
         call_served_by(call, "view");
-        answer(call, work, err);
+        answer(call, work, attempt.err);
         return true;
     }
     /* The counters stand in the order of the reasons. */
-    metrics_add((enum metric)(METRIC_PASSED_OFF + (use - NODE_VIEW_OFF)), 1);
+    metrics_add((enum metric)(METRIC_PASSED_OFF + (attempt.use - NODE_VIEW_OFF)), 1);
     if (work->params.via != VIA_VIEW)
         return false;
-    reply_problem(call, use == NODE_VIEW_STARTED ? PROBLEM_BAD_PARAMETER : PROBLEM_UNAVAILABLE,
-                  "via: the view does not answer: %s", node_view_text(use));
+    bool is_never = attempt.use == NODE_VIEW_STARTED;
+    reply_problem(call, is_never ? PROBLEM_BAD_PARAMETER : PROBLEM_UNAVAILABLE,
+                  "via: the view does not answer: %s", node_view_text(attempt.use));
     return true;
+}
+
+/* At first, and again after each wait. */
+static void go_on(struct call *call, struct read_work *work)
+{
+    if (work->plan->from_view != NULL && answer_from_view(call, work))
+        return;
+    if (after_is_in_sql(call))
+        work->start(call, work->start_arg);
+    else
+        after_wait(call, AFTER_SQL, woken, work);
+}
+
+static void woken(struct call *call, void *arg)
+{
+    struct read_work *work = arg;
+    work->now_ms = clock_realtime_ms();
+    go_on(call, work);
+}
+
+void read_work_begin(struct call *call, struct read_work *work, const struct call_job *job,
+                     void *job_work, void (*start)(struct call *call, void *arg))
+{
+    call_own(call, job, job_work);
+    work->start = start;
+    work->start_arg = job_work;
+    go_on(call, work);
+}
+
+static const struct call_job sql_job = {run, finish, read_work_free};
+
+static void start_sql(struct call *call, void *work)
+{
+    call_run(call, &sql_job, work);
 }
 
 void read_work_start(struct call *call, struct read_work *work)
 {
-    static const struct call_job job = {run, finish, read_work_free};
-    call_own(call, &job, work);
-    if (work->plan->from_view == NULL || !answer_from_view(call, work))
-        call_run(call, &job, work);
+    read_work_begin(call, work, &sql_job, work, start_sql);
 }
 
 struct read_work *read_work_with_id(struct call *call, const struct read_plan *plan,

@@ -3,6 +3,8 @@
  * or else a thread of the database pool, turns into the body of the answer. Nothing in it belongs
  * to the connection. Works are used again: a request that the view answers allocates nothing.
  *
+ * A request with Tipster-After waits until its path has come so far (after.h).
+ *
  * Which path answers: the view, unless the route has none for it, the request asks for what the
  * view does not hold, or the view is not fit to be read (node_view.h); then SQL.
  */
@@ -37,7 +39,9 @@ struct read_work {
     struct read_params params;
     int64_t now_ms;
     uint64_t random;
-    struct buf body;        /* what the plan writes: JSON */
+    struct buf body;                             /* what the plan writes: JSON */
+    void (*start)(struct call *call, void *arg); /* SQL's part, when its turn has come */
+    void *start_arg;
     struct read_work *next; /* among the unused */
 };
 
@@ -46,6 +50,10 @@ struct read_work *read_work_new(struct call *call, const struct read_plan *plan)
 /* Answers, or hands it to a thread, as the handler's last act; the answer is 200 with the body, or
  * the error. */
 void read_work_start(struct call *call, struct read_work *work);
+/* The same for a route with a job of its own: start(call, job_work) when SQL has come as far as the
+ * request wants; until then job_work ends with the call, by job->release. */
+void read_work_begin(struct call *call, struct read_work *work, const struct call_job *job,
+                     void *job_work, void (*start)(struct call *call, void *arg));
 /* One that was not started. */
 void read_work_free(void *work);
 

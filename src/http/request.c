@@ -17,6 +17,7 @@
 struct head {
     struct credentials *credentials;
     struct str *forwarded_for;
+    struct str *after;
     int lengths, hosts;
     bool bad_length, has_body, transfer_coding;
     const char *request_id;
@@ -66,6 +67,8 @@ static void read_header(struct head *head, const struct http_header *header)
         break;
     case 't':
         head->transfer_coding |= strcasecmp(name, "transfer-encoding") == 0;
+        if (strcasecmp(name, "tipster-after") == 0)
+            *head->after = str_of(header->value);
         break;
     case 'h':
         head->hosts += strcasecmp(name, "host") == 0;
@@ -102,7 +105,9 @@ static const char *head_defect(const struct head *head, const struct http_reques
 
 bool request_check(struct call *call)
 {
-    struct head head = {.credentials = &call->credentials, .forwarded_for = &call->forwarded_for};
+    struct head head = {.credentials = &call->credentials,
+                        .forwarded_for = &call->forwarded_for,
+                        .after = &call->after};
     struct http_header *header;
     TAILQ_FOREACH(header, &call->req->req_headers, list)
     read_header(&head, header);

@@ -13,6 +13,7 @@
 #include "domain/item.h"
 #include "http/backlog.h"
 #include "http/directory.h"
+#include "http/node_view.h"
 #include "http/read_body.h"
 #include "http/read_work.h"
 #include "http/reply.h"
@@ -57,7 +58,7 @@ static struct stats kept[KEPT_MAX];
 struct refresh {
     struct read_work *read;
     struct stats stats; /* as known before; then as it is now */
-    struct buf lag;     /* and traffic: what needs no database */
+    struct buf lag;     /* and traffic, and view: what needs no database */
 };
 
 static struct str company_of(const struct stats *stats)
@@ -321,6 +322,24 @@ static void add_lag(const struct call *call, struct buf *out)
     buf_add_text(out, "]}");
 }
 
+/* This node's view, as this worker sees it; null where there is to be none. */
+static void add_view(struct buf *out)
+{
+    AUTO_BUF ignored = {0};
+    int64_t behind_ms = node_view_behind_ms();
+    if (!node_view_is_wanted()) {
+        buf_add_text(out, ",\"view\":null");
+        return;
+    }
+    buf_addf(out, ",\"view\":{\"ready\":%s,\"behind_ms\":",
+             node_view_check(&ignored) == 0 ? "true" : "false");
+    if (behind_ms >= 0)
+        buf_add_int(out, behind_ms);
+    else
+        buf_add_text(out, "null");
+    buf_add_char(out, '}');
+}
+
 void stats_get(struct call *call)
 {
     static const struct call_job job = {run, finish, release};
@@ -343,6 +362,7 @@ void stats_get(struct call *call)
     buf_add_str(&refresh->stats.busiest, buf_str(&stats->busiest));
     add_lag(call, &refresh->lag);
     traffic_json(read->company, &refresh->lag);
+    add_view(&refresh->lag);
     stats->refreshing = true;
     stats->used_ms = clock_monotonic_ms();
     call_run(call, &job, refresh);

@@ -43,6 +43,10 @@ for name in ("events", "coupons", "rejected"):
     schemathesis.openapi.format(f"tipster-cursor-{name}", st.sampled_from(cursors))
 
 
+# As opaque, and as much taken from the server.
+schemathesis.openapi.format("tipster-position", st.sampled_from(os.environ.get("TIPSTER_POSITIONS", "u:0.0").split()))
+
+
 @schemathesis.deserializer("application/x-ndjson")
 def from_ndjson(ctx: schemathesis.DeserializationContext, response: schemathesis.Response) -> Any:
     """Lines on the wire are an array in the contract."""

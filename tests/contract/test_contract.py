@@ -92,13 +92,14 @@ def test_the_server_keeps_it(server_factory: Callable[..., Any]) -> None:
     key = app.key("demo")
     wire = Wire(app.base_url)
     wire.session.headers["X-API-Key"] = key
-    wire.accept("/v1/events", [event() for _ in range(3)])
+    positions = wire.accept("/v1/events", [event() for _ in range(3)]).headers["Tipster-Position"]
     wire.accept("/v1/coupons", [coupon(f"c-{i % 3}", "u-17", stake=i + 1) for i in range(9)])
     app.wait_caught_up()
     paths = {"EVENTS": "/v1/events", "COUPONS": "/v1/users/u-17/coupons", "REJECTED": "/v1/rejected"}
     cursors = {f"TIPSTER_CURSORS_{name}": " ".join(wire.get(path, {"limit": limit}).json()["next_cursor"] for limit in (1, 2))
                for name, path in paths.items()}
-    schemathesis(app.base_url, "--exclude-path-regex", OPERATIONS_PATHS, "-n", EXAMPLES_PER_OPERATION, TIPSTER_KEY=key, **cursors)
+    schemathesis(app.base_url, "--exclude-path-regex", OPERATIONS_PATHS, "-n", EXAMPLES_PER_OPERATION, TIPSTER_KEY=key,
+                 TIPSTER_POSITIONS=positions, **cursors)
 
 
 def test_the_operations_listener_keeps_it(stack: Any) -> None:

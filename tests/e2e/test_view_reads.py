@@ -5,17 +5,19 @@ from __future__ import annotations
 import random
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
+from differential import Client
 from oracle import DAY_MS, to_text
 from patience import wait_for
 from records import Universe, coupon, event, fresh, now_ms, user
 from scrape import metrics, total
 from view_file import current
-from wire import BAD_PARAMETER, NOT_FOUND, Wire, older_error, problem, segment
+from wire import BAD_PARAMETER, NDJSON, NOT_FOUND, Wire, lines, older_error, problem, segment
 
 POPULAR = "/v1/popular"
 
@@ -55,12 +57,7 @@ def world(stack: Any) -> Universe:
     """Something of everything, known to both paths."""
     universe = Universe(random.Random(11), events=60, users=20)
     wire = Wire(stack.base_url)
-    for kind, record in universe.actions():
-        if kind == "delete":
-            params = {"version": record["version"]} if "version" in record else {}
-            assert wire.delete(f"/v1/events/{segment(record['event_id'])}", params=params).status_code == 202
-        else:
-            assert wire.post(f"/v1/{kind}s", record).status_code == 202
+    Client(stack.base_url, stack.key("demo")).send(universe.actions())
     stack.wait_caught_up()
     wait_served_by(wire, "view")
     return universe
@@ -166,7 +163,7 @@ def bet(app: Any, wire: Wire) -> tuple[str, list[str]]:
     """A user with a taste, and events to that taste; both stored."""
     sport, punter = fresh("sport"), fresh("u")
     events = [event(fresh("e"), begin=now_ms() + (2 + i) * DAY_MS, sport=sport) for i in range(4)]
-    wire.accept("/v1/events", events)
+    wait_for(lambda: wire.post("/v1/events", lines(events), NDJSON).status_code == 202, "Kafka")  # which may have just started
     wire.accept("/v1/coupons", [coupon(fresh("c"), punter, [events[0]["event_id"]])])
     app.wait_caught_up()
     return punter, [record["event_id"] for record in events]
@@ -284,3 +281,144 @@ def test_damage(server_factory: Callable[..., Any], damage: str) -> None:
     wait_served_by(wire, "view")
     assert recommended(wire, punter) == ("view", events[1:])
     assert total(metrics(app), "tipster_worker_starts_total") == 2, "a worker died"
+
+
+# ---- reading one's own writes
+
+
+def test_after_a_write(wire: Wire, world: Universe, stack: Any) -> None:
+    """Each write is in the answer that names it, on both paths and for every kind of record."""
+    sport, punter = fresh("sport"), fresh("u")
+    for via in ("view", "sql"):
+        ids = [fresh("e") for _ in range(3)]
+        answer = wire.accept("/v1/events", [event(own, sport=sport) for own in ids])
+        after = {"Tipster-After": answer.headers["Tipster-Position"]}
+        page = wire.get("/v1/events", {"sport": sport, "via": via, "limit": 1000}, headers=after)
+        assert set(ids) <= {item["event_id"] for item in page.json()["items"]}, "an event put"
+        answer = wire.accept("/v1/coupons", [coupon(fresh("c"), punter, [ids[0]])])
+        after = {"Tipster-After": answer.headers["Tipster-Position"]}
+        shown = wire.get(f"/v1/recommendations/{punter}", {"via": via, "sport": sport, "n": 100}, headers=after).json()["items"]
+        assert ids[0] not in {item["event"]["event_id"] for item in shown}, "an event bet on"
+        assert shown and shown[0]["source"] == "similar"
+        answer = wire.delete(f"/v1/events/{ids[1]}")
+        after = {"Tipster-After": answer.headers["Tipster-Position"]}
+        problem(wire.get(f"/v1/events/{ids[1]}", {"via": via}, headers=after), 404, NOT_FOUND)
+        older = wire.get("/recommend", {"user_id": punter, "n": 100, "via": via}, headers=after)
+        assert path_of(older) == via and ids[1] not in {item["event_id"] for item in older.json()}
+    answer = wire.accept("/v1/users", [user(punter)])
+    after = {"Tipster-After": answer.headers["Tipster-Position"]}
+    assert wire.get(f"/v1/users/{punter}", headers=after).status_code == 200, "a route that SQL alone answers"
+    assert len(wire.get(f"/v1/users/{punter}/coupons", headers=after).json()["items"]) == 2
+
+
+def test_freshness(wire: Wire, world: Universe, stack: Any) -> None:
+    """A coupon takes its event out of the recommendations, without anybody asking for it in particular."""
+    punter, events = bet(stack, wire)
+    for gone in events[1:3]:
+        wire.accept("/v1/coupons", [coupon(fresh("c"), punter, [gone])])
+        wait_for(lambda: gone not in recommended(wire, punter)[1], "the event to go", 10, 0.002)
+    path, shown = recommended(wire, punter)
+    assert path == "view" and shown[0] == events[3], "the only one left of this taste"
+
+
+@pytest.mark.parametrize("token", ["", "x", "u:1", "u:99999.1", "u:1.1;u:1.2", pytest.param("c:0.1," * 300, id="long")])
+def test_after_what_is_no_position(wire: Wire, world: Universe, stack: Any, token: str) -> None:
+    for path in (POPULAR, "/v1/users/nobody", "/v1/rejected"):
+        answer = wire.get(path, headers={"Tipster-After": token, **({"X-API-Key": stack.key("demo")} if path == "/v1/rejected" else {})})
+        if token == "":  # the same as without
+            assert answer.status_code in (200, 404)
+        else:
+            assert "Tipster-After" in problem(answer, 400, BAD_PARAMETER)["detail"]
+    if token:
+        assert "Tipster-After" in older_error(wire.get("/recommend", {"user_id": "u"}, headers={"Tipster-After": token}))
+
+
+@pytest.mark.timing
+def test_after_what_never_comes(server_factory: Callable[..., Any]) -> None:
+    """504 within the limit, while the same worker goes on answering others."""
+    app = server_factory({"WORKERS": "1"}, index=True)
+    wire, other = Wire(app.base_url), Wire(app.base_url)
+    punter, _ = bet(app, wire)
+    wait_served_by(wire, "view")
+    asked = [(POPULAR, {"via": "view"}), (POPULAR, {"via": "sql"}), ("/v1/users/nobody", {})]
+    codes: list[Any] = []
+
+    def ask(path: str, params: dict[str, str]) -> None:
+        started = time.monotonic()
+        answer = Wire(app.base_url).get(path, params, headers={"Tipster-After": "c:0.999999"})
+        codes.append((problem(answer, 504, "timeout")["detail"].split(":")[0], 1.0 < time.monotonic() - started < 10))
+
+    waiting = [threading.Thread(target=ask, args=each) for each in asked]
+    for thread in waiting:
+        thread.start()
+    answered = 0
+    while any(thread.is_alive() for thread in waiting):
+        assert other.get(POPULAR).status_code == 200
+        answered += 1
+    assert codes == [("Tipster-After", True)] * len(asked) and answered > 20
+    assert total(metrics(app), "tipster_after_missed_total") == len(asked)
+    assert total(metrics(app), "tipster_after_waiting") == 0
+
+
+def test_after_while_the_view_stands_still(server_factory: Callable[..., Any]) -> None:
+    """Waits for the view as long as that is to be read, then SQL, which has come further, answers."""
+    app = server_factory({"VIEW_BEHIND_MS": "500"}, index=True)
+    wire = Wire(app.base_url)
+    punter, events = bet(app, wire)
+    wait_served_by(wire, "view")
+    app.index.pause()
+    try:
+        answer = wire.accept("/v1/coupons", [coupon(fresh("c"), punter, [events[1]])])
+        answer = wire.get(f"/v1/recommendations/{punter}", headers={"Tipster-After": answer.headers["Tipster-Position"]})
+        assert answer.status_code == 200, answer.text
+        assert path_of(answer) == "sql" and events[1] not in answer.text
+    finally:
+        app.index.resume()
+
+
+# ---- what operators see
+
+
+def test_readiness_and_figures(server_factory: Callable[..., Any]) -> None:
+    app = server_factory(index=True)
+    wire, ops = Wire(app.base_url), Wire(app.ops_url)
+    key = app.key("demo", "admin")
+    bet(app, wire)
+    wait_served_by(wire, "view")
+    assert ops.get("/readyz/read").json() == {"ready": True, "view": "ok", "database": "ok"}
+    # Index's own figures stand there as well, a little later.
+    wait_for(lambda: total(metrics(app), "tipster_index_serving") == 1, "index to say so")
+    figures = metrics(app)
+    assert total(figures, "tipster_view_state", state="serving") == 2
+    assert 0 <= total(figures, "tipster_view_behind_ms") < 4000
+    assert total(figures, "tipster_reads_total", served_by="view") > 0
+    shown = wire.get("/v1/stats", headers={"X-API-Key": key}).json()["view"]
+    assert shown["ready"] is True and 0 <= shown["behind_ms"] < 2000
+
+    app.index.stop()
+    wait_served_by(wire, "sql")
+    wait_for(lambda: total(metrics(app), "tipster_view_state", state="behind") == 2, "both workers to say so")
+    answer = ops.get("/readyz/read")
+    assert answer.status_code == 200 and answer.json()["ready"] is True, "SQL can answer"
+    assert "older than" in answer.json()["view"] and answer.json()["database"] == "ok"
+    assert total(metrics(app), "tipster_view_state", state="serving") == 0
+    assert total(metrics(app), "tipster_view_passed_over_total", reason="behind") > 0
+    wait_for(lambda: wire.get("/v1/stats", headers={"X-API-Key": key}).json()["view"]["ready"] is False, "the figures", 15)
+
+
+def test_reads_without_the_database(server_factory: Callable[..., Any], own_servers: Callable[[], tuple[Any, Any]]) -> None:
+    """While the database is away the view answers what it holds, and readiness says that reads can be answered."""
+    database, kafka = own_servers()
+    app = server_factory(database=database, kafka=kafka, index=True)
+    wire, ops = Wire(app.base_url), Wire(app.ops_url)
+    punter, events = bet(app, wire)
+    wait_served_by(wire, "view")
+    database.stop()
+    wait_for(lambda: ops.get("/readyz/read").json()["database"] != "ok", "the loss to be seen")
+    answer = ops.get("/readyz/read")
+    assert answer.status_code == 200 and answer.json()["view"] == "ok"
+    assert recommended(wire, punter) == ("view", events[1:])
+    problem(wire.get(f"/v1/users/{punter}"), 503)
+    app.index.stop()
+    wait_for(lambda: ops.get("/readyz/read").status_code == 503, "neither to be ready")
+    problem(wire.get(f"/v1/recommendations/{punter}"), 503)

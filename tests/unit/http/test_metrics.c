@@ -29,6 +29,7 @@ static void some_requests(void)
 {
     metrics_add(METRIC_IN_FLIGHT, 3);
     metrics_add(METRIC_RECORDS_ACCEPTED, 10);
+    metrics_add(METRIC_READS_SQL, 4);
     metrics_request(1, 202, 700);
     metrics_request(1, 503, 2000000);
     metrics_request(1, 202, 9000000);
@@ -58,6 +59,8 @@ static void test_slots_outlive_their_workers(void **state)
     assert_has(text, "tipster_http_requests_in_flight{worker=\"2\"} 3\n");
     assert_has(text, "tipster_records_accepted_total{worker=\"1\"} 10\n");
     assert_has(text, "tipster_worker_starts_total{worker=\"1\"} 2\n");
+    assert_has(text, "tipster_reads_total{worker=\"2\",served_by=\"view\"} 0\n"
+                     "tipster_reads_total{worker=\"1\",served_by=\"sql\"} 4\n");
     assert_has(text, "tipster_http_requests_total{route=\"POST /v1/coupons\",status=\"2xx\"} 4\n");
     assert_has(text, "tipster_http_requests_total{route=\"POST /v1/coupons\",status=\"5xx\"} 2\n");
     assert_has(text, "_bucket{route=\"POST /v1/coupons\",le=\"0.0005\"} 0\n");

@@ -58,6 +58,20 @@ static void test_absent_ones(void **state)
     assert_false(params.has_cursor);
 }
 
+static void test_via(void **state)
+{
+    (void)state;
+    assert_good("");
+    assert_int_equal(params.via, VIA_EITHER);
+    assert_good("via=sql");
+    assert_int_equal(params.via, VIA_SQL);
+    assert_good("via=view");
+    assert_int_equal(params.via, VIA_VIEW);
+    assert_bad("via=", VIOLATION_FORMAT, "via: neither");
+    assert_bad("via=views", VIOLATION_FORMAT, "via: neither");
+    assert_bad("via=sql&via=sql", VIOLATION_DUPLICATE, "via: given twice");
+}
+
 static void test_all_forms(void **state)
 {
     (void)state;
@@ -133,9 +147,13 @@ static void test_older_routes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_absent_ones),     cmocka_unit_test(test_all_forms),
-        cmocka_unit_test(test_bad_values),      cmocka_unit_test(test_unknown_and_repeated_ones),
-        cmocka_unit_test(test_too_many_values), cmocka_unit_test(test_older_routes),
+        cmocka_unit_test(test_absent_ones),
+        cmocka_unit_test(test_via),
+        cmocka_unit_test(test_all_forms),
+        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_unknown_and_repeated_ones),
+        cmocka_unit_test(test_too_many_values),
+        cmocka_unit_test(test_older_routes),
     };
     return cmocka_run_group_tests_name("http/read_params", tests, NULL, release);
 }
