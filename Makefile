@@ -1,6 +1,6 @@
 # The commands of this project; what they do stands in tools/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test faults bench bench-view fuzz fuzz-http faults-view differential format lint clean
+.PHONY: help run build test faults bench bench-view fuzz fuzz-http faults-view differential deb format lint clean
 export DB
 
 help: ## This list
@@ -57,6 +57,13 @@ differential: build ## View and SQL asked the same 100 000 times, byte for byte;
 	@tools/deps librdkafka kafka $(filter mysql,$(DB))
 	@DIFFERENTIAL_REQUESTS=$${REQUESTS:-100000} /usr/bin/python3 -m pytest -q -s tests/e2e/test_differential.py
 
+deb: ## A Debian package in build-deb/, shown to lintian, installed and removed in a minimal Debian
+	@tools/install run
+	@tools/install deb
+	@tools/deps librdkafka kafka
+	@tools/package
+	@/usr/bin/python3 -m pytest -q tests/package
+
 format: ## Format the C sources
 	@find src generator tests -name '*.[ch]' -exec /usr/bin/clang-format -i {} +
 
@@ -65,4 +72,4 @@ lint: ## Include arrows, limits, and formatting
 	@tools/check_format
 
 clean: ## Remove what was built; downloads (.deps/) and data (.run/) stay
-	@rm -rf build build-*
+	@rm -rf build build-* debian/.debhelper debian/tipster debian/files debian/*.substvars debian/*.debhelper debian/debhelper-build-stamp
