@@ -139,7 +139,7 @@ def main() -> int:
         print(f"make test: DB={kind} is unknown (mariadb, mysql)", file=sys.stderr)
         return 2
     os.environ["DB"] = kind
-    deps = ["tools/deps", "librdkafka", "kafka", "contract", "clients", *(["mysql"] if kind == "mysql" else [])]
+    deps = ["tools/deps", "librdkafka", "kafka", "contract", "clients", "lint", *(["mysql"] if kind == "mysql" else [])]
     if subprocess.run(deps, cwd=TOP, check=False).returncode != 0:
         return 1
     suite.stage("layers and limits", ["/usr/bin/python3", "tools/check_layers.py"])
