@@ -69,7 +69,9 @@ static void answer_failure(struct call *call, int err)
 static bool begin_write(struct call *call, enum change_kind kind)
 {
     AUTO_BUF problem = {0};
-    if (backlog_is_expiring()) {
+    if (!writer_is_open()) {
+        buf_add_text(&problem, "this server is ending");
+    } else if (backlog_is_expiring()) {
         buf_add_text(&problem, "storing is too far behind to accept more");
     } else if (servers_take_writes(&problem) == 0) {
         int err = writer_begin(call, kind);

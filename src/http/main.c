@@ -272,7 +272,7 @@ void kore_worker_teardown(void)
     loop_turn(0);
     node_view_close();
     pool_free(database_pool); /* the threads that only look at others end with the process */
-    log_debug("serve", "worker %d has ended", worker->id);
+    log_info("serve", "worker %d has ended", worker->id);
 }
 
 /* In the parent, when all workers have ended. */

@@ -98,6 +98,11 @@ static const struct partition_set *partitions_of(struct str company, int32_t spr
     return &cached->partitions;
 }
 
+bool writer_is_open(void)
+{
+    return producer != NULL;
+}
+
 int writer_begin(const struct call *call, enum change_kind kind)
 {
     struct directory_company row;

@@ -12,6 +12,8 @@
 /* Starts the producer; once per worker, after loop_start. TIP_ECONFIG with ret_problem. */
 int writer_setup(const struct config *config, struct buf *ret_problem);
 
+/* False once this worker ends: what comes in with the last turns of its loop is not sent. */
+bool writer_is_open(void);
 /*
  * What the records of this call have in common. Errors as call_company_row: nothing may be sent.
  */

@@ -9,6 +9,7 @@ import time
 from typing import Callable
 
 from groups import owned
+from stack import Process
 from world import FAULTS_BUILD, Fault, World, kill_parent
 
 FENCED = 3  # ingest's exit status when another process of its name runs
@@ -69,9 +70,11 @@ def freeze_ingest(world: World) -> None:
         successor = world.more_ingest(2)
         world.wait(lambda: owned(successor) > 0, 60, "a second process to have partitions")
     world.app.ingest.pause()
-    time.sleep(FROZEN_S)
-    world.recover()
-    world.app.ingest.resume()
+    try:
+        time.sleep(FROZEN_S)
+        world.recover()
+    finally:
+        world.app.ingest.resume()
     time.sleep(1)
     world.restart_ingest()
 
@@ -100,8 +103,16 @@ def same_name_twice(world: World) -> None:
 
 
 def sigterm_api(world: World) -> None:
-    assert world.app.serve.stop() == 0
-    world.app.serve.start()
+    """Each worker says at its end that it is one: nobody else would tell of one that dies while it ends."""
+    serve = world.app.serve
+    workers, before = len(world.app.workers()), _workers_ended(serve)
+    assert serve.stop() == 0, f"it ended with {serve.child.returncode}"
+    assert _workers_ended(serve) == before + workers, "a worker died while it ended"
+    serve.start()
+
+
+def _workers_ended(serve: Process) -> int:
+    return serve.log.read_text(errors="replace").count("has ended")
 
 
 def sigterm_ingest(world: World) -> None:
