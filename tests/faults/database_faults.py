@@ -14,15 +14,19 @@ LOCKED_S = 40.0  # longer than ingest's lock wait
 def kill(world: World) -> None:
     world.database.kill9()
     time.sleep(1)
-    _writes_go_on(world)
-    world.database.start()
+    try:
+        _writes_go_on(world)
+    finally:
+        world.database.start()
 
 
 def freeze(world: World) -> None:
     world.database.pause()
     time.sleep(3)
-    _writes_go_on(world)
-    world.database.resume()
+    try:
+        _writes_go_on(world)
+    finally:
+        world.database.resume()
 
 
 def restart(world: World) -> None:

@@ -163,7 +163,8 @@ def mix(bench: Bench, minutes: float, seed: int) -> dict[str, Any]:
 
     clock = machine_faults.clock_env()
     random.seed(seed)  # what faults themselves draw
-    with bench.world({"build_dir": FAULTS_BUILD, "keep_running": True, "database_proxy": True, "serve_env": clock, "ingest_env": clock}) as world:
+    with bench.world({"build_dir": FAULTS_BUILD, "keep_running": True, "database_proxy": True, "serve_env": clock, "ingest_env": clock,
+                      "pause_s": 0.1}) as world:
         lanes = [threading.Thread(target=lane, args=(number, world), daemon=True) for number in range(2)]
         for thread in lanes:
             thread.start()

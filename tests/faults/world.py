@@ -22,7 +22,7 @@ from ledger import OK, Ledger, LedgerClient
 from load import Load, check
 from proxy import Proxy
 from records import coupon
-from stack import TOP, Database, Kafka, Process, free_ports, stop_all
+from stack import TOP, Database, Kafka, Process, StackError, free_ports, stop_all
 
 FIRST_PORT, LAST_PORT = 29000, 29900
 FAULTS_BUILD = TOP / "build-faults"  # with points at which TIPSTER_FAULT breaks something (src/base/fault.h)
@@ -198,8 +198,8 @@ class World:
             try:
                 self.app.wait_caught_up(120)
                 break
-            except (OSError, KafkaWireError):
-                time.sleep(1)
+            except (OSError, KafkaWireError, StackError):
+                time.sleep(1)  # the checker says it when that was not enough
         return check(self.app, self.folder / "ledgers")[1]
 
 
