@@ -1,6 +1,6 @@
 # The commands of this project; what they do stands in tools/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test faults bench bench-view fuzz fuzz-http faults-view differential deb format lint clean
+.PHONY: help run build test faults bench bench-view soak fuzz fuzz-http faults-view differential deb format lint clean
 export DB
 
 help: ## This list
@@ -35,6 +35,11 @@ bench-view: build ## The view's speed and size against the bars, and build/bench
 	@tools/install test
 	@tools/deps librdkafka kafka $(filter mysql,$(DB))
 	@/usr/bin/python3 tests/bench/bench.py --only view,rebuild,apply --json build/bench-view.json $(BENCH)
+
+soak: build ## SOAK_MINUTES (60) at half the maximal load: does memory grow, does it slow down? SOAK='--share 0.3'
+	@tools/install test
+	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+	@/usr/bin/python3 tests/bench/soak.py $(SOAK)
 
 fuzz: ## Search with the fuzz targets, FUZZ_SECONDS (180) each; FUZZ='user query': only those
 	@tools/install test

@@ -17,7 +17,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 Lister = Callable[[], dict[str, list[int]]]
 
 
-def _memory_kib(pid: int) -> tuple[int, int]:
+def memory_kib(pid: int) -> tuple[int, int]:
     """(VmRSS, RssAnon)"""
     rss = anonymous = 0
     for line in Path("/proc", str(pid), "status").read_text().splitlines():
@@ -58,7 +58,7 @@ class Sampler:
         for name, pids in self._processes().items():
             for pid in pids:
                 try:
-                    rss, anonymous = _memory_kib(pid)
+                    rss, anonymous = memory_kib(pid)
                     ticks = _ticks(pid)
                 except (OSError, IndexError):
                     continue  # it has just ended

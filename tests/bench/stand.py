@@ -65,11 +65,12 @@ class Stand:
 
     # ---- the application
 
-    def app(self, name: str, prefix: str, env: Optional[Mapping[str, str]] = None, socket: bool = False) -> App:
+    def app(self, name: str, prefix: str, env: Optional[Mapping[str, str]] = None, socket: bool = False,
+            index: bool = False) -> App:
         """Not started. `prefix` names its topics; several applications may share them. socket: the database by Unix socket."""
         settings = {"ANONYMOUS_COMPANY": COMPANY, "LOG_LEVEL": "info", "KAFKA_TOPIC_PREFIX": prefix, **(env or {})}
         app = App(self.folder / name, self.database, self.kafka, next(self.ports), next(self.ports), settings, name,
-                  self.build_dir, with_index=False)
+                  self.build_dir, with_index=index)
         if socket:
             app.serve.env["DATABASE_URL"] += f"?socket={self.database.socket}"
         self.apps.append(app)
@@ -87,6 +88,8 @@ class Stand:
                 found.setdefault("serve worker", []).extend(app.serve.children())
             if app.ingest.running():
                 found.setdefault("ingest process", []).append(app.ingest.pid)
+            if app.index.running():
+                found.setdefault("index process", []).append(app.index.pid)
         for tool in list(self.tools):
             if tool.running():
                 found.setdefault(f"({tool.name.split()[0]})", []).append(tool.pid)
@@ -113,11 +116,11 @@ class Stand:
 
     # ---- loads
 
-    def tool(self, name: str, argv: Sequence[str | os.PathLike], timeout_s: float) -> str:
-        """Runs a program that ends by itself; what it said."""
+    def tool(self, name: str, argv: Sequence[str | os.PathLike], timeout_s: float, env: Optional[Mapping[str, str]] = None) -> str:
+        """Runs a program that ends by itself; what it said. Those that run at the same time have different names."""
         log = self.folder / "tools" / f"{name}.log"
         log.unlink(missing_ok=True)
-        process = Process(name, argv, log)
+        process = Process(name, argv, log, {**os.environ, **(env or {})})
         self.tools.append(process)
         try:
             process.start()
@@ -138,10 +141,11 @@ class Stand:
         self._runs += 1
         return f"{int(time.time()) % 100000:05d}{self._runs:03d}"
 
-    def wrk(self, script: str, url: str, connections: int, seconds: float, *arguments: str | int) -> WrkResult:
-        said = self.tool("wrk", [WRK, "-t", "2", "-c", str(connections), "-d", f"{max(1, round(seconds))}s",
+    def wrk(self, script: str, url: str, connections: int, seconds: float, *arguments: str | int, pause_ms: float = 0) -> WrkResult:
+        """pause_ms: how long each connection rests after an answer, on average."""
+        said = self.tool(f"wrk {script}", [WRK, "-t", "2", "-c", str(connections), "-d", f"{max(1, round(seconds))}s",
                                  "--timeout", "10s", "-s", HERE / "lua" / script, url, "--",
-                                 *[str(argument) for argument in arguments]], seconds + 60)
+                                 *[str(argument) for argument in arguments]], seconds + 60, {"PAUSE_MS": str(pause_ms)})
         for line in said.splitlines():
             if line.startswith("WRK "):
                 result = WrkResult(json.loads(line[4:]))

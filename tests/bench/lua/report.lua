@@ -7,6 +7,14 @@ function setup(thread)
     threads = threads + 1
 end
 
+-- PAUSE_MS in the environment: how long a connection rests after each answer, on average.
+local pause_ms = tonumber(os.getenv("PAUSE_MS") or "0")
+if pause_ms > 0 then
+    function delay()
+        return math.random() * 2 * pause_ms
+    end
+end
+
 function done(summary, latency, requests)
     local errors = summary.errors
     io.write(string.format(

@@ -1,0 +1,264 @@
+#!/usr/bin/python3
+"""Whether anything grows or slows down in a long run at half of what the machine can do: `make soak`.
+
+    tests/bench/soak.py [--minutes N] [--share X] [--json PATH]      SOAK_MINUTES (60)
+
+One client posts coupons, one asks for recommendations: first each alone and as fast as it is answered, which gives the two
+maximal loads (coupons: stored ones per second, with the time that ingest takes to catch up), then both together, each at half
+of the share (0.5) of its maximum. Each minute gives one line: rates, p99 of both, how many of some answers the view gave, how
+far ingest is behind, and of every process what it holds in memory and how many descriptors.
+The verdict at the end compares the run's last third with its first: RssAnon and descriptors of each process of Tipster, and the two
+p99. The files that a process maps (the view) and the servers' own caches grow with the data: shown, not judged. Exit status 1: something
+grew, slowed down, was refused or was lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+TOP = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(TOP / "tools"))
+
+from loader import World, iso_time  # noqa: E402 - after the path is set
+from sampler import memory_kib  # noqa: E402
+from stack import App, StackError  # noqa: E402
+from stand import Stand, WrkResult  # noqa: E402
+
+USERS, EVENTS, ITEMS = 1_000_000, 5_000, 10
+CONNECTIONS = 16  # of each of the two clients
+CALIBRATE_S, STEP_S = 20, 60
+SAMPLE = 20
+OWN = ("serve parent", "serve worker", "ingest process", "index process")
+GROWTH_SHARE, GROWTH_MIB = 0.05, 4  # of RssAnon: what is still flat
+SLOWER_SHARE, SLOWER_MS = 0.5, 5  # of p99
+MORE_DESCRIPTORS = 2
+BEHIND_S = 10  # of what comes in, at the end of a minute
+
+
+class Held(NamedTuple):
+    rss_mib: float
+    anonymous_mib: float
+    descriptors: int
+
+
+class Minute(NamedTuple):
+    posts: WrkResult
+    reads: WrkResult
+    from_view: int  # of SAMPLE answers
+    behind: int
+    held: dict[str, Held]
+
+
+def held_by(stand: Stand) -> dict[str, Held]:
+    """What each process holds; of several by one name, the one that holds most."""
+    found: dict[str, Held] = {}
+    for name, pids in stand.processes().items():
+        for pid in pids:
+            rss, anonymous = memory_kib(pid)
+            one = Held(rss / 1024, anonymous / 1024, len(os.listdir(f"/proc/{pid}/fd")))
+            found[name] = Held(*map(max, one, found.get(name, one)))
+    return found
+
+
+class Soak:
+    def __init__(self, stand: Stand) -> None:
+        self.stand = stand
+        self.app: App = stand.app("tipster_soak", "soak", index=True)
+        self.accepted = 0
+
+    def start(self) -> None:
+        self.app.start()
+        connection = http.client.HTTPConnection("127.0.0.1", self.app.port, timeout=30)
+        events = World(users=1, events=EVENTS).open_events
+        for start in range(0, len(events), 500):
+            body = "\n".join(json.dumps({
+                "event_id": event.event_id, "sport": event.sport, "league": event.league, "country": event.country,
+                "participants": event.participants, "begin_timestamp": iso_time(event.begin_ms),
+                "end_timestamp": iso_time(event.begin_ms + 7_200_000)}) for event in events[start:start + 500])
+            deadline = time.monotonic() + 30
+            while (status := self._post_events(connection, body)) == 503 and time.monotonic() < deadline:
+                time.sleep(0.2)  # a busy broker: the same again does no harm
+            if status != 202:
+                raise StackError(f"POST /v1/events: {status}")
+        connection.close()
+        self.app.wait_caught_up()
+
+    @staticmethod
+    def _post_events(connection: http.client.HTTPConnection, body: str) -> int:
+        connection.request("POST", "/v1/events", body, {"Content-Type": "application/x-ndjson"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    def _post(self, seconds: float, rate: float, pause_ms: float) -> WrkResult:
+        placed = iso_time(time.time_ns() // 1_000_000 - 3_600_000)
+        ready = int(rate * seconds) + 1000  # per thread, of two: no coupon comes twice
+        result = self.stand.wrk("coupon.lua", self.app.base_url, CONNECTIONS, seconds, self.stand.run_tag(), USERS, EVENTS, placed,
+                                ready, pause_ms=pause_ms)
+        self.accepted += result.ok
+        return result
+
+    def _read(self, seconds: float, pause_ms: float) -> WrkResult:
+        return self.stand.wrk("recommend.lua", self.app.base_url, CONNECTIONS, seconds, USERS, ITEMS, pause_ms=pause_ms)
+
+    def step(self, seconds: float, rate: float, post_pause_ms: float, read_pause_ms: float) -> tuple[WrkResult, WrkResult]:
+        with ThreadPoolExecutor(2) as pool:
+            posts = pool.submit(self._post, seconds, rate, post_pause_ms)
+            reads = pool.submit(self._read, seconds, read_pause_ms)
+            return posts.result(), reads.result()
+
+    def maximal(self) -> tuple[float, float]:
+        """Coupons stored and recommendations answered, per second."""
+        self._post(3, 30_000, 0)
+        self.app.wait_caught_up(300)
+        before, began = self.accepted, time.monotonic()
+        self._post(CALIBRATE_S, 30_000, 0)
+        self.app.wait_caught_up(600)
+        stored = (self.accepted - before) / (time.monotonic() - began)
+        deadline = time.monotonic() + 30
+        while self.from_view() < SAMPLE and time.monotonic() < deadline:
+            time.sleep(0.2)  # the view catches up as well; without one, SQL answers
+        return stored, self._read(CALIBRATE_S, 0).rate
+
+    def from_view(self) -> int:
+        """Of SAMPLE answers, those that the view gave."""
+        connection, count = http.client.HTTPConnection("127.0.0.1", self.app.port, timeout=30), 0
+        for number in range(SAMPLE):
+            connection.request("GET", f"/v1/recommendations/u{number * (USERS // SAMPLE):07d}?n={ITEMS}")
+            answer = connection.getresponse()
+            answer.read()
+            count += answer.headers["Tipster-Served-By"] == "view"
+        connection.close()
+        return count
+
+    def lost(self) -> int:
+        """Coupons that were answered 202 and are not stored; clients that wrk cut off at its end may have sent more."""
+        self.app.wait_caught_up(600)
+        with self.app.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("select (select coalesce(sum(n), 0) from record_counts where kind = 'coupon'), (select count(*) from rejected)")
+            stored, rejected = cursor.fetchone()
+        return max(0, self.accepted - int(stored)) + int(rejected)
+
+
+class Pace:
+    """The pause after each answer with which one client's connections reach a rate; corrected after every step."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self.pause_ms = 1000 * CONNECTIONS / rate
+
+    def correct(self, result: WrkResult) -> None:
+        self.pause_ms = max(0.1, self.pause_ms + 1000 * CONNECTIONS * (1 / self.rate - 1 / max(1.0, result.rate)))
+
+
+def run_minutes(soak: Soak, minutes: float, posts: Pace, reads: Pace) -> list[Minute]:
+    done: list[Minute] = []
+    soak.step(10, posts.rate, posts.pause_ms, reads.pause_ms)  # caches fill
+    ending = time.monotonic() + minutes * 60
+    while time.monotonic() < ending - STEP_S / 2:
+        posted, read = soak.step(STEP_S, posts.rate, posts.pause_ms, reads.pause_ms)
+        minute = Minute(posted, read, soak.from_view(), soak.app.behind(), held_by(soak.stand))
+        done.append(minute)
+        posts.correct(posted)
+        reads.correct(read)
+        print(line_of(len(done), minute), flush=True)
+    return done
+
+
+def line_of(number: int, minute: Minute) -> str:
+    held = "  ".join(f"{name.split()[-1] if name.startswith('serve') else name.split()[0]} {one.anonymous_mib:.1f}/{one.rss_mib:.0f} MiB {one.descriptors} fd"
+                     for name, one in sorted(minute.held.items()) if not name.startswith("("))
+    return (f"{number:3}  POST {minute.posts.rate:6.0f}/s p99 {minute.posts.p99_ms:6.1f} ms  GET {minute.reads.rate:6.0f}/s "
+            f"p99 {minute.reads.p99_ms:6.1f} ms  view {minute.from_view}/{SAMPLE}  behind {minute.behind:6}  {held}")
+
+
+def thirds(values: list[float]) -> tuple[float, float]:
+    """Medians of the first and of the last third."""
+    size = max(1, len(values) // 3)
+    return statistics.median(values[:size]), statistics.median(values[-size:])
+
+
+def verdicts(minutes: list[Minute], lost: int) -> list[dict[str, Any]]:
+    """Each thing that is judged: from, to, and whether that is flat."""
+    found = []
+
+    def judge(what: str, first: float, last: float, allowed: float, unit: str) -> None:
+        found.append({"what": what, "first": round(first, 2), "last": round(last, 2), "unit": unit, "flat": last <= first + allowed})
+
+    for name in OWN:
+        first, last = thirds([minute.held[name].anonymous_mib for minute in minutes])
+        judge(f"RssAnon, {name}", first, last, max(GROWTH_MIB, GROWTH_SHARE * first), "MiB")
+        first, last = thirds([minute.held[name].descriptors for minute in minutes])
+        judge(f"descriptors, {name}", first, last, MORE_DESCRIPTORS, "")
+    for what, results in (("POST coupon", [minute.posts for minute in minutes]), ("GET recommendations", [minute.reads for minute in minutes])):
+        first, last = thirds([result.p99_ms for result in results])
+        judge(f"p99, {what}", first, last, SLOWER_MS + SLOWER_SHARE * first, "ms")
+        failed = sum(result.not_2xx + result.lost for result in results)
+        judge(f"failed, {what}", 0, failed, 0, "")
+    judge("behind at a minute's end", 0, max(minute.behind for minute in minutes), BEHIND_S * max(minute.posts.rate for minute in minutes), "records")
+    judge("coupons lost or rejected", 0, lost, 0, "")
+    return found
+
+
+def report(options: argparse.Namespace, maximal: tuple[float, float], minutes: list[Minute], found: list[dict[str, Any]]) -> None:
+    for one in found:
+        print(f"{one['what']:32} {one['first']:10.2f} -> {one['last']:10.2f} {one['unit']:8} {'flat' if one['flat'] else 'NOT FLAT'}")
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps({
+        "maximal": {"coupons_per_s": maximal[0], "reads_per_s": maximal[1]}, "share": options.share, "verdicts": found,
+        "minutes": [{"posts_per_s": minute.posts.rate, "post_p99_ms": minute.posts.p99_ms, "reads_per_s": minute.reads.rate,
+                     "read_p99_ms": minute.reads.p99_ms, "behind": minute.behind,
+                     "held": {name: one._asdict() for name, one in minute.held.items()}} for minute in minutes]}, indent=1) + "\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="A long run at half of the maximal load: does anything grow?")
+    parser.add_argument("--minutes", type=float, default=float(os.environ.get("SOAK_MINUTES") or 60))
+    parser.add_argument("--share", type=float, default=0.5, help="of the maximal load (0.5)")
+    parser.add_argument("--build", type=Path, default=TOP / "build")
+    parser.add_argument("--json", type=Path, default=TOP / "build" / "soak.json")
+    parser.add_argument("--ports", type=int, default=28000)
+    options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(130))
+    folder = Path(tempfile.mkdtemp(prefix="tipster-soak-"))
+    stand: Optional[Stand] = None
+    try:
+        stand = Stand(folder, options.build.resolve(), options.ports, os.environ.get("DB") or "mariadb", 1024)
+        stand.start()
+        soak = Soak(stand)
+        soak.start()
+        maximal = soak.maximal()
+        print(f"the most: {maximal[0]:.0f} coupons/s stored, or {maximal[1]:.0f} recommendations/s; from here {options.share / 2:.0%} of each "
+              f"for {options.minutes:.0f} minutes", flush=True)
+        minutes = run_minutes(soak, options.minutes, *[Pace(rate * options.share / 2) for rate in maximal])
+        found = verdicts(minutes, soak.lost())
+        report(options, maximal, minutes, found)
+        good = all(one["flat"] for one in found)
+        print(f"soak of {len(minutes)} minutes: {'flat' if good else 'NOT FLAT'}; all of it in {options.json}")
+        return 0 if good else 1
+    except StackError as error:
+        print(f"soak: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if stand is not None:
+            stand.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
