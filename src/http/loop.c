@@ -115,8 +115,8 @@ void loop_stop_accepting(bool last)
         LIST_FOREACH(listener, &server->listeners, list)
         {
             accept_waiting(listener);
-            if (last) /* for the parent as well, which holds the socket until all workers have ended
-                       */
+            /* For the parent as well, which holds the socket until all workers have ended. */
+            if (last)
                 shutdown(listener->fd, SHUT_RDWR);
             close(listener->fd);
             listener->fd = -1;
