@@ -154,6 +154,7 @@ void kore_parent_configure(int argc, char **argv)
     traffic_setup();
     backlog_setup(&config);
     ingest_watch_setup();
+    node_view_configure(&config);
     reply_setup();
     sandbox_setup();
     log_info("serve", "listening on %s:%d, operations on %s", config.bind, (int)config.port,

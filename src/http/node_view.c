@@ -9,6 +9,7 @@
 #include "http/metrics.h"
 #include "http/reader.h"
 #include "view/home.h"
+#include "view/writer.h"
 
 #include <stdio.h>
 
@@ -41,6 +42,7 @@ static const struct config *config;
 static struct rank_weights weights;
 static int64_t half_life_ms;
 static bool is_talking;
+static char boot_id[VIEW_BOOT_ID_SIZE];
 static struct view_reader *reader; /* NULL: none is open */
 static struct view_identity opened, distrusted;
 static int64_t distrusted_until_ms, clear_stale_at_ms; /* monotonic */
@@ -158,6 +160,17 @@ static bool is_same(const struct view_identity *a, const struct view_identity *b
     return a->device == b->device && a->file == b->file;
 }
 
+/* A machine that stopped may have left anything in the file: index makes another one. */
+static bool is_of_this_run(void)
+{
+    const struct view_meta *meta;
+    if (view_reader_begin(reader, &meta) != 0)
+        return true; /* each request finds that out */
+    bool is_same_run = strncmp(meta->boot_id, boot_id, sizeof(boot_id)) == 0;
+    view_reader_end(reader);
+    return is_same_run;
+}
+
 /* Holds what `current` names now: the same as before, another one, or none. */
 static enum node_view_use hold(int64_t now_ms)
 {
@@ -180,6 +193,10 @@ static enum node_view_use hold(int64_t now_ms)
             log_error("view", "%s cannot be opened: %s", buf_cstr(&path), tip_err_text(err));
         return err == TIP_ENOTFOUND ? NODE_VIEW_ABSENT : NODE_VIEW_UNREADABLE;
     }
+    if (!is_of_this_run()) {
+        node_view_close();
+        return NODE_VIEW_LEFT_OVER;
+    }
     opened = identity;
     clear_stale_at_ms = now_ms;
     return NODE_VIEW_SERVES;
@@ -200,6 +217,14 @@ static void look(void *arg)
     }
     note(seen, age_ms);
     loop_once(look, NULL, LOOK_EVERY_MS);
+}
+
+void node_view_configure(const struct config *settings)
+{
+    if (*settings->view_boot_id != '\0')
+        snprintf(boot_id, sizeof(boot_id), "%s", settings->view_boot_id);
+    else
+        view_boot_id(boot_id);
 }
 
 void node_view_setup(const struct config *settings, bool talks)

@@ -22,6 +22,8 @@ enum node_view_use {
     NODE_VIEW_USES
 };
 
+/* In the parent, before the fork: what a worker may not be able to read. */
+void node_view_configure(const struct config *config);
 /* Once per worker, after loop_start; config must live on. talks: this worker logs for all of them.
  */
 void node_view_setup(const struct config *config, bool talks);

@@ -283,6 +283,23 @@ def test_damage(server_factory: Callable[..., Any], damage: str) -> None:
     assert total(metrics(app), "tipster_worker_starts_total") == 2, "a worker died"
 
 
+def test_another_run_of_the_machine(server_factory: Callable[..., Any]) -> None:
+    """What a machine that was stopped has left is not read, however young it says it is; index makes another one."""
+    app = server_factory({"VIEW_BEHIND_MS": "600000"}, index=True)
+    wire = Wire(app.base_url)
+    punter, events = bet(app, wire)
+    wait_served_by(wire, "view")
+    app.index.stop()
+    app.serve.stop()
+    app.serve.env["VIEW_BOOT_ID"] = app.index.env["VIEW_BOOT_ID"] = "another"
+    app.serve.start()
+    assert recommended(wire, punter) == ("sql", events[1:])
+    assert "started anew" in problem(wire.get(POPULAR, {"via": "view"}), 503)["detail"]
+    app.index.start()
+    wait_served_by(wire, "view")
+    assert recommended(wire, punter) == ("view", events[1:])
+
+
 # ---- reading one's own writes
 
 
