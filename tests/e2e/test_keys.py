@@ -10,6 +10,7 @@ import time
 import pytest
 import requests
 
+from patience import wait_for
 from stack import TOP
 from wire import problem
 
@@ -36,14 +37,6 @@ def write(app, headers: dict[str, str] | None = None, record: dict | None = None
 
 def add_key(app, company: str, *options: str) -> dict:
     return json.loads(app.run("key", "add", company, "--json", *options).stdout)
-
-
-def wait_for(condition, timeout_s: float, what: str) -> float:
-    begun = time.monotonic()
-    while not condition():
-        assert time.monotonic() < begun + timeout_s, f"waited {timeout_s} s for {what}"
-        time.sleep(0.05)
-    return time.monotonic() - begun
 
 
 def restart(app, **settings: str) -> None:
@@ -153,18 +146,18 @@ def test_changes_are_learnt_within_seconds(app) -> None:
     """New, expiring, revoked keys and disabled companies, without a signal; both workers at once."""
     app.run("company", "add", "acme")
     key = add_key(app, "acme", "--scope", "ingest,read")["key"]
-    wait_for(lambda: app.takes_key(key), LEARNS_S, "the new key")
+    wait_for(lambda: app.takes_key(key), "the new key", LEARNS_S)
     assert all(write(app, bearer(key)).status_code == 202 for _ in range(20))
     short = add_key(app, "acme", "--scope", "read", "--expires", "7s")["key"]
-    wait_for(lambda: app.takes_key(short), LEARNS_S, "the short key")
-    wait_for(lambda: not app.takes_key(short), 7 + LEARNS_S, "the short key's end")
+    wait_for(lambda: app.takes_key(short), "the short key", LEARNS_S)
+    wait_for(lambda: not app.takes_key(short), "the short key's end", 7 + LEARNS_S)
     app.run("company", "disable", "acme")
-    wait_for(lambda: not app.takes_key(key), LEARNS_S, "the disabled company's key to stop")
+    wait_for(lambda: not app.takes_key(key), "the disabled company's key to stop", LEARNS_S)
     problem(write(app, bearer(key)), 401, "unauthorized")
     app.run("company", "enable", "acme")
-    wait_for(lambda: app.takes_key(key), LEARNS_S, "the enabled company's key")
+    wait_for(lambda: app.takes_key(key), "the enabled company's key", LEARNS_S)
     app.run("key", "revoke", key.split("_")[1])
-    wait_for(lambda: not app.takes_key(key), LEARNS_S, "the revoked key to stop")
+    wait_for(lambda: not app.takes_key(key), "the revoked key to stop", LEARNS_S)
     assert not any(app.takes_key(key) for _ in range(20))
 
 
@@ -191,7 +184,7 @@ def test_keys_work_while_the_database_is_away(server_factory, own_servers) -> No
     assert write(app, bearer(key)).status_code == 503
     assert write(app).status_code == 401
     database.start()
-    wait_for(lambda: write(app, bearer(key)).status_code == 202, 10, "the database's return")
+    wait_for(lambda: write(app, bearer(key)).status_code == 202, "the database's return", 10)
 
 
 def test_generate_and_import_bring_a_key(server_factory) -> None:
@@ -260,7 +253,7 @@ def test_a_disabled_anonymous_company(server_factory) -> None:
     app.serve.start()
     assert write(app).status_code == 202
     app.run("company", "disable", app.company)
-    wait_for(lambda: write(app).status_code == 401, LEARNS_S, "the company to be disabled")
+    wait_for(lambda: write(app).status_code == 401, "the company to be disabled", LEARNS_S)
 
 
 # --- the commands

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import Callable
 
 import pytest
 import requests
 
+from patience import wait_for
 from wire import NDJSON, lines, problem
 
 
@@ -41,13 +41,6 @@ def limit_headers(answer: requests.Response) -> dict[str, tuple[str, dict[str, i
 
 def set_limits(app, company: str, **values: str) -> None:
     app.run("company", "set", company, *[f"limit_{name}={value}" for name, value in values.items()])
-
-
-def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
-        time.sleep(0.1)
 
 
 @pytest.fixture
