@@ -175,7 +175,7 @@ def mix(bench: Bench, minutes: float, seed: int) -> dict[str, Any]:
                 server.start()
         row["problem"] = ""
         try:
-            world.recover()
+            world.recover(timeout_s=600)  # behind what came while everything was broken
         except AssertionError as error:
             row["problem"] = str(error)
         row["injected"], row["recovery_s"] = sum(injected.values()), round(world.slowest_recovery_s, 1)
