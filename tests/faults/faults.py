@@ -114,7 +114,7 @@ def run_fault(bench: Bench, fault: Fault, times: int) -> dict[str, Any]:
 
 def _inject(world: World, fault: Fault, times: int, halts: bool) -> str:
     try:
-        for _ in range(times):
+        for _ in range(1 if halts else times):  # behind what is gone there is nothing to go on with
             time.sleep(0.5)
             fault.inject(world)
             world.injected += 1
