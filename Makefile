@@ -31,10 +31,11 @@ bench: build ## Speed and memory against the bars, and build/bench.json; BENCH='
 	@tools/deps librdkafka kafka $(filter mysql,$(DB))
 	@/usr/bin/python3 tests/bench/bench.py $(BENCH)
 
-bench-view: build ## The view's speed and size against the bars, and build/bench-view.json; BENCH='--quick' for a trial
+bench-view: ## The view's speed and size against the bars, and build/bench-view.json; BENCH='--quick' for a trial
 	@tools/install test
 	@tools/deps librdkafka kafka $(filter mysql,$(DB))
-	@/usr/bin/python3 tests/bench/bench.py --only view,rebuild,apply --json build/bench-view.json $(BENCH)
+	@tools/build build-bench
+	@/usr/bin/python3 tests/bench/bench.py --build build-bench --only answers,view,rebuild,apply --json build/bench-view.json $(BENCH)
 
 soak: build ## SOAK_MINUTES (60) at half the maximal load: does memory grow, does it slow down? SOAK='--share 0.3'
 	@tools/install test

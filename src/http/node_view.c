@@ -197,6 +197,7 @@ static enum node_view_use hold(int64_t now_ms)
         node_view_close();
         return NODE_VIEW_LEFT_OVER;
     }
+    view_reader_linger(reader); /* look() makes it rest */
     opened = identity;
     clear_stale_at_ms = now_ms;
     return NODE_VIEW_SERVES;
@@ -211,6 +212,8 @@ static void look(void *arg)
         seen = begin(&age_ms);
     if (seen == NODE_VIEW_SERVES)
         view_reader_end(reader);
+    if (reader != NULL)
+        view_reader_rest(reader);
     if (reader != NULL && now_ms >= clear_stale_at_ms) {
         view_reader_clear_stale(reader);
         clear_stale_at_ms = now_ms + CLEAR_STALE_EVERY_MS;

@@ -39,9 +39,13 @@ def fill(app: App, coupons: Sequence[Coupon]) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=30)
         for start in range(0, len(part), POST_LINES):
             body = "\n".join(coupon.json() for coupon in part[start:start + POST_LINES])
-            connection.request("POST", "/v1/coupons", body, {"Content-Type": "application/x-ndjson"})
-            answer = connection.getresponse()
-            said = answer.read()
+            for _ in range(20):  # a broker that has just begun is slow at first; a repeated coupon is absorbed
+                connection.request("POST", "/v1/coupons", body, {"Content-Type": "application/x-ndjson"})
+                answer = connection.getresponse()
+                said = answer.read()
+                if answer.status != 503:
+                    break
+                time.sleep(0.5)
             if answer.status != 202:
                 raise StackError(f"POST /v1/coupons: {answer.status} {said[:500].decode(errors='replace')}")
         connection.close()

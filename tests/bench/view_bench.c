@@ -4,13 +4,14 @@
  * figure. Not part of pass or fail.
  *
  *   view_bench DIR [--users 100000] [--events 50000] [--selections 20] [--seconds 2] [--n 10,1,100]
- *              [--only ask|apply|fill] [--now MS]
+ *              [--only ask|apply|fill] [--now MS] [--shards N]
  *              [--topics PREFIX --partitions P --cluster ID --ids U,E,C]
  *
- * A view that is in DIR already is asked as it is. With the topics' ids, `tipster index` goes on
- * with the view: nothing of these topics is in it. The population: 6 sports of 3 leagues of 24
- * teams, each with two favourite leagues and three favourite teams; each event has two teams. Users
- * are asked for uniformly at random.
+ * With shards it is the view of the first of them, which is not asked. A view that is in DIR
+ * already is asked as it is. With the topics' ids, `tipster index` goes on with the view: nothing
+ * of these topics is in it. The population: 6 sports of 3 leagues of 24 teams, each with two
+ * favourite leagues and three favourite teams; each event has two teams. Users are asked for
+ * uniformly at random.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -35,7 +36,7 @@ struct settings {
     int64_t users, events, selections, seconds;
     const char *sizes; /* the n of requests */
     const char *topics, *cluster, *ids;
-    int64_t partitions;
+    int64_t partitions, shards;
 };
 
 static uint64_t random_state = 88172645463325252ULL;
@@ -107,6 +108,7 @@ static struct view_writer *open_writer(const struct settings *settings, bool cre
     struct view_writer_options options = {.dir = settings->dir,
                                           .half_life_ms = 30 * day_ms,
                                           .map_bytes = (size_t)8 << 30,
+                                          .shards = (uint32_t)settings->shards,
                                           .create = create};
     int err = view_writer_open(&options, &writer, &problem);
     if (err != 0)
@@ -366,7 +368,7 @@ static int usage(void)
 {
     fputs(
         "usage: view_bench DIR [--users N] [--events N] [--selections N] [--seconds N] [--n N,…]\n"
-        "                  [--only ask|apply|fill] [--now MS]\n"
+        "                  [--only ask|apply|fill] [--now MS] [--shards N]\n"
         "                  [--topics PREFIX --partitions P --cluster ID --ids U,E,C]\n",
         stderr);
     return 2;
@@ -378,7 +380,8 @@ static int parse(int argc, char **argv, struct settings *settings)
         {"users", 1, NULL, 'u'},   {"events", 1, NULL, 'e'},     {"selections", 1, NULL, 's'},
         {"seconds", 1, NULL, 't'}, {"n", 1, NULL, 'n'},          {"only", 1, NULL, 'o'},
         {"topics", 1, NULL, 'k'},  {"partitions", 1, NULL, 'p'}, {"cluster", 1, NULL, 'c'},
-        {"now", 1, NULL, 'w'},     {"ids", 1, NULL, 'i'},        {NULL, 0, NULL, 0}};
+        {"now", 1, NULL, 'w'},     {"shards", 1, NULL, 'h'},     {"ids", 1, NULL, 'i'},
+        {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 'u':
@@ -395,6 +398,9 @@ static int parse(int argc, char **argv, struct settings *settings)
             break;
         case 'p':
             settings->partitions = strtoll(optarg, NULL, 10);
+            break;
+        case 'h':
+            settings->shards = strtoll(optarg, NULL, 10);
             break;
         case 'w':
             now_ms = strtoll(optarg, NULL, 10);
@@ -442,7 +448,7 @@ int main(int argc, char **argv)
     struct view_writer *writer = open_writer(&settings, !there);
     if (!there)
         fill(&settings, writer);
-    if (wants(&settings, "ask"))
+    if (wants(&settings, "ask") && settings.shards == 0)
         ask_all(&settings);
     if (wants(&settings, "apply")) {
         apply_coupons(&settings, writer, 1000);

@@ -1,0 +1,120 @@
+"""answers: GET /v1/recommendations from the view against a route that does the same but for the asking, and sends a constant body of
+the same size, and against the server's bare hello; in turns, over one serve.
+
+The data set is generated straight into the view (view_bench.c), which index then keeps. Needs the binaries of build-bench.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import urllib.request
+from pathlib import Path
+
+from measure import Bench, say
+from stack import App, StackError
+from stand import WrkResult
+
+CONNECTIONS = 64
+USERS, EVENTS, SELECTIONS = 1_000_000, 50_000, 20
+SAMPLE = 200
+DIGITS = 8
+RATIO_BAR = 0.8
+
+
+def _topics(app: App) -> tuple[str, list[str]]:
+    """(cluster id, the topics' ids), as ingest finds them when it claims its partitions."""
+    deadline = time.monotonic() + 60
+    app.ingest.start()
+    try:
+        while time.monotonic() < deadline:
+            with app.connect() as connection, connection.cursor() as cursor:
+                cursor.execute("select topic, cluster_id, topic_id from stream_offsets")
+                found = {bytes(row[0]).decode(): row[1:] for row in cursor.fetchall()}
+            if len(found) == len(app.topics()):
+                ids = [bytes(found[topic][1]).decode() for topic in app.topics()]
+                return bytes(found[app.topics()[0]][0]).decode(), ids
+            app.ingest.require_running()
+            time.sleep(0.1)
+    finally:
+        app.ingest.stop()
+    raise StackError("ingest has not claimed its partitions")
+
+
+def _fill(bench: Bench, app: App, users: int, events: int) -> None:
+    cluster, ids = _topics(app)
+    folder = Path(app.env["VIEW_DIR"]) / "view-1"
+    folder.mkdir(parents=True)
+    bench.stand.tool("view_bench", [
+        bench.stand.build_dir / "tests" / "unit" / "view" / "view_bench", folder, "--only", "fill", "--users", str(users),
+        "--events", str(events), "--selections", str(SELECTIONS), "--now", str(time.time_ns() // 1_000_000),
+        "--topics", app.env["KAFKA_TOPIC_PREFIX"], "--partitions", app.env["KAFKA_PARTITIONS"],
+        "--cluster", cluster, "--ids", ",".join(ids)], 900)
+    os.symlink("view-1", folder.parent / "current")
+
+
+def _ask(app: App, user: int, n: int) -> tuple[str, int]:
+    """(which path answered, bytes of the body)"""
+    url = f"{app.base_url}/v1/recommendations/user-{user:0{DIGITS}d}?n={n}"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.headers.get("Tipster-Served-By"), len(answer.read())
+
+
+def _await_view(app: App) -> None:
+    deadline = time.monotonic() + 60
+    while _ask(app, 0, 10)[0] != "view":
+        if time.monotonic() > deadline:
+            raise StackError("serve does not answer from the view")
+        time.sleep(0.1)
+
+
+def _mean_bytes(app: App, users: int, n: int) -> int:
+    rng = random.Random(3)
+    answers = [_ask(app, rng.randrange(users), n) for _ in range(SAMPLE)]
+    if any(path != "view" for path, _ in answers):
+        raise StackError("an answer is not from the view")
+    return round(sum(size for _, size in answers) / SAMPLE)
+
+
+def measure_answers(bench: Bench) -> None:
+    stand, results = bench.stand, bench.results
+    users, events = bench.scaled(USERS), bench.scaled(EVENTS)
+    app = stand.app("tipster_bench_answers", "bench-answers", {"KAFKA_PARTITIONS": "4"})
+    app.migrate()
+    say(f"answers: filling a view with {users} users and {events} events")
+    _fill(bench, app, users, events)
+    app.index.start()
+    app.serve.start()
+    _await_view(app)
+    sizes = {n: _mean_bytes(app, users, n) for n in (1, 10, 100)}
+    seconds = bench.seconds(5)
+
+    def run(script: str, *arguments: str | int) -> WrkResult:
+        result = stand.wrk(script, app.base_url + ("/hello" if script == "hello.lua" else ""), CONNECTIONS, seconds, *arguments)
+        if result.not_2xx > 0 or result.lost > 0:
+            results.notes.append(f"answers: of {result.answered} requests {result.not_2xx} were not answered 200, "
+                                 f"{result.lost} were lost")
+        return result
+
+    for n in (10, 1, 100):
+        app.serve.stop()
+        app.serve.env["BENCH_BODY_BYTES"] = str(sizes[n])
+        app.serve.start()
+        _await_view(app)
+        cells = {f"view, n={n}": lambda n=n: run("recommend.lua", users, n, "/v1/recommendations/user-", DIGITS),
+                 f"constant, {sizes[n]} bytes": lambda n=n: run("recommend.lua", users, n, "/bench/constant/user-", DIGITS),
+                 "hello": lambda: run("hello.lua")}
+        runs = list(bench.interleave(cells).values())
+        for name, one in zip(cells, runs):
+            results.add("answers", f"{name} (n={n})" if name == "hello" else name, [result.rate for result in one], "/s")
+            results.add("answers", f"p99, {name}", [result.p99_ms for result in one], "ms")
+        results.add("answers", f"view ÷ constant, n={n}", [a.rate / b.rate for a, b in zip(runs[0], runs[1])], "×",
+                    RATIO_BAR if n == 10 else None)
+        results.add("answers", f"view ÷ hello, n={n}", [a.rate / b.rate for a, b in zip(runs[0], runs[2])], "×")
+    if _ask(app, 0, 10)[0] != "view":
+        results.notes.append("answers: at the end SQL answered: the view fell behind")
+    results.notes.append(f"answers: {CONNECTIONS} connections, {users} users × {events} events (one in five is over), {SELECTIONS} "
+                         "selections each, data generated straight into the view, users uniformly at random")
+    bench.profile("answers", ["serve worker"], lambda: run("recommend.lua", users, 10, "/v1/recommendations/user-", DIGITS))
+    app.stop()
