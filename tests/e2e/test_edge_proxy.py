@@ -273,10 +273,11 @@ def test_nodes_go_and_come_back(edge: Edge) -> None:
         for caller in callers:
             caller.join(30)
     for caller in callers:
-        # A read never fails. A write fails when its node dies under it (0: the connection was closed): its sender sends it again.
-        allowed = {200} if not caller.writes else {202, 502, 503, 0}
-        assert set(caller.statuses) <= allowed, (caller.writes, sorted(set(caller.statuses)), caller.errors, [
-            line for line in edge.passed_on() if line["status"] not in (200, 202)])
+        # A request fails when its node dies under it (0: the connection was closed): its sender sends it again. Reads are
+        # repeated by the proxy, so that only what meets the very moment fails.
+        failed = [status for status in caller.statuses if status not in (200, 202)]
+        assert set(failed) <= {502, 503, 0}, (caller.writes, failed, caller.errors)
+        assert caller.writes or len(failed) <= 5, (failed, caller.errors, [line for line in edge.passed_on() if line["status"] != 200])
     edge.app.wait_caught_up()
     with edge.app.db() as connection, connection.cursor() as cursor:
         cursor.execute("select coupon_id from coupons")
