@@ -21,7 +21,7 @@ import pytest
 from stack import TOP
 
 # Members whose values depend on the day, the population or chance: same kind of value, same members inside.
-VOLATILE = {"as_of", "request_id", "score", "share", "value", "event_id", "league", "country", "participants", "begin_timestamp",
+VOLATILE = {"as_of", "request_id", "score", "share", "tag", "value", "event_id", "league", "country", "participants", "begin_timestamp",
             "end_timestamp", "because"}
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->")
 ADDRESS = "http://127.0.0.1:5000"
@@ -105,6 +105,7 @@ def compare(shown: Any, said: Any, where: str = "") -> None:
 def demo(stack: Any) -> Any:
     files = sorted(str(path) for path in (TOP / "data" / "football").glob("*.csv"))
     stack.run("import", "fixtures", *files, "--shift-to", "today", "--to", stack.base_url)
+    stack.wait_caught_up()
     stack.run("generate", "--users", "50", "--coupons", "1000", "--seed", "1", "--events-from", "api", "--events", "0",
               "--to", stack.base_url)
     stack.wait_caught_up()

@@ -1,5 +1,6 @@
 """`tipster migrate`: the schema is made once, altered files and foreign tables are refused, an interruption is mended."""
 
+import json
 import shutil
 
 import pytest
@@ -39,6 +40,8 @@ def test_twice_changes_nothing(bare):
 
 def test_topics_are_made_as_the_settings_say(bare):
     assert bare.run("migrate").returncode == 0
+    again = json.loads(bare.run("migrate", "--json").stdout)
+    assert again == {"migrations_applied": 0, "company_made": False, "topics_created": 0}
     partitions = bare._wire.metadata(bare.topics())[1]  # not the offsets: leaders come a moment later
     assert [len(partitions[topic]) for topic in bare.topics()] == [int(bare.env["KAFKA_PARTITIONS"])] * 3
     refused = bare.run("migrate", env={"KAFKA_PARTITIONS": "5"}, check=False)
