@@ -326,6 +326,9 @@ def test_after_a_write(wire: Wire, world: Universe, stack: Any) -> None:
     after = {"Tipster-After": answer.headers["Tipster-Position"]}
     assert wire.get(f"/v1/users/{punter}", headers=after).status_code == 200, "a route that SQL alone answers"
     assert len(wire.get(f"/v1/users/{punter}/coupons", headers=after).json()["items"]) == 2
+    answer = wire.accept("/v1/coupons", [coupon("the-last", punter, [ids[2]])])
+    after = {"Tipster-After": answer.headers["Tipster-Position"], "X-API-Key": stack.key("demo")}
+    assert "the-last" in wire.get(f"/v1/users/{punter}/export", headers=after).text
 
 
 def test_freshness(wire: Wire, world: Universe, stack: Any) -> None:
