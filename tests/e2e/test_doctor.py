@@ -119,7 +119,7 @@ def clock_of(offset: str) -> tuple[str, ...]:
 
 
 def test_the_clock_of_the_database(stack: Any) -> None:
-    """A few seconds: waiting inside of Kafka's client grows by what the clock is shifted."""
+    """A few seconds either way are told, with whose clock it is."""
     assert "behind ours" in found(examined(stack, before=clock_of("+3s")), "database clock", "warn")
     assert "ahead of ours" in found(examined(stack, before=clock_of("-3s")), "database clock", "warn")
 
