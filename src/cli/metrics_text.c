@@ -29,17 +29,15 @@ static bool parse_line(struct str line, struct str name, struct str *ret_labels,
 size_t metrics_each(struct str text, const char *name, metrics_sample_fn *each, void *context)
 {
     size_t found = 0;
-    const char *at = text.data, *end = text.data + text.len;
-    while (text.len > 0 && at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        size_t len = newline != NULL ? (size_t)(newline - at) : (size_t)(end - at);
+    for (size_t at = 0, len; at < text.len; at += len + 1) {
+        const char *line = text.data + at, *newline = memchr(line, '\n', text.len - at);
+        len = newline != NULL ? (size_t)(newline - line) : text.len - at;
         struct str labels;
         double value;
-        if (parse_line(str_from(at, len), str_of(name), &labels, &value)) {
+        if (parse_line(str_from(line, len), str_of(name), &labels, &value)) {
             found++;
             each(context, labels, value);
         }
-        at += len + 1;
     }
     return found;
 }
