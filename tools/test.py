@@ -22,8 +22,8 @@ TOP = Path(__file__).resolve().parent.parent
 LOGS = TOP / "build" / "test-logs"
 CMOCKA_COUNT = re.compile(r"^\[  (PASSED|FAILED)  \] (\d+) test\(s\)", re.MULTILINE)
 SOME_FAILED, NOTHING_COLLECTED = 1, 5  # exit statuses of pytest
-# Most of these tests wait for servers; each of three processes has servers of its own and takes whole files.
-IN_PARALLEL = ["-n", "3", "--dist", "loadfile"]
+# Most of these tests wait for servers; each of two processes has servers of its own and takes whole files.
+IN_PARALLEL = ["-n", "2", "--dist", "loadfile"]
 STARTED = time.monotonic()
 
 

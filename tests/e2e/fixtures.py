@@ -28,9 +28,9 @@ from view_file import holding
 
 DB_KIND = os.environ.get("DB", "mariadb")
 BUILD = Path(os.environ.get("TIPSTER_BUILD", TOP / "build"))
-# Processes of one run (pytest -n 3: gw0 to gw2) take their ports from ranges of their own.
-_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 3
-FIRST_PORT, LAST_PORT = 30000 + 900 * _PROCESS, 30890 + 900 * _PROCESS
+# Processes of one run (pytest -n 2: gw0, gw1) take their ports from ranges of their own.
+_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 2
+FIRST_PORT, LAST_PORT = 30000 + 1350 * _PROCESS, 31340 + 1350 * _PROCESS
 MADE = pytest.StashKey[list]()
 SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
 
