@@ -76,6 +76,14 @@ int db_note_error(struct db *db, unsigned code, const char *text)
     return err;
 }
 
+int db_check_packet(struct db *db, size_t bytes)
+{
+    if (db->packet_max_bytes == 0 || bytes < db->packet_max_bytes)
+        return 0;
+    return db_note_error(db, ER_NET_PACKET_TOO_LARGE,
+                         "larger than the server's max_allowed_packet");
+}
+
 static int note_connection_error(struct db *db)
 {
     return db_note_error(db, mysql_errno(db->mysql), mysql_error(db->mysql));
@@ -126,13 +134,29 @@ static void set_options(struct db *db, const struct config *config, enum db_role
     mysql_options(db->mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 }
 
+static const char sql_packet[] = "select @@max_allowed_packet";
+
+static int ask_packet(struct db *db)
+{
+    int err = db_execute(db, str_of(sql_packet));
+    MYSQL_RES *result = err == 0 ? mysql_store_result(db->mysql) : NULL;
+    if (result == NULL)
+        return err == 0 ? note_connection_error(db) : err;
+    MYSQL_ROW row = mysql_fetch_row(result);
+    if (row != NULL && row[0] != NULL)
+        db->packet_max_bytes = strtoull(row[0], NULL, 10);
+    mysql_free_result(result);
+    return 0;
+}
+
 static int set_ingest_limits(struct db *db, const struct config *config)
 {
     AUTO_BUF limits = {0};
     int64_t silence_s = ingest_silence_s(config);
     buf_addf(&limits, "set session wait_timeout = %lld, innodb_lock_wait_timeout = %lld",
              (long long)silence_s, (long long)(silence_s + LOCK_WAIT_EXTRA_S));
-    return db_execute(db, buf_str(&limits));
+    int err = ask_packet(db);
+    return err == 0 ? db_execute(db, buf_str(&limits)) : err;
 }
 
 /*

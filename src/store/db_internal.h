@@ -13,12 +13,18 @@ struct db {
     bool mariadb, lost;
     unsigned error_code;
     char error[512];
+    size_t packet_max_bytes; /* what the server takes in one statement; 0: not asked */
     struct stmt *statements[STATEMENTS_MAX];
     size_t statement_count;
 };
 
 /* Keeps an error's number and text and says which of our errors it is. */
 int db_note_error(struct db *db, unsigned code, const char *text);
+/*
+ * 0, or TIP_EDATA when a statement of so many bytes is more than the server takes: it would close
+ * the connection, which looks as if it were gone.
+ */
+int db_check_packet(struct db *db, size_t bytes);
 void stmt_close_all(struct db *db);
 
 #endif

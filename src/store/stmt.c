@@ -23,12 +23,16 @@ struct column {
     char is_null;
 };
 
+/* A packet around its parameters, and a parameter around its text, at most. */
+enum { PACKET_HEAD_BYTES = 16, PARAMETER_MAX_BYTES = 24 };
+
 struct stmt {
     struct db *db;
     MYSQL_STMT *handle;
     const void *key; /* address of the constant SQL */
     size_t rows;
     size_t parameter_count, next_parameter;
+    size_t bytes; /* of the parameters given so far, in a packet, at most */
     MYSQL_BIND *parameters;
     union scalar *scalars;
     unsigned column_count;
@@ -122,6 +126,9 @@ static void bind_columns(struct stmt *stmt)
 static int prepare(struct db *db, const void *key, size_t rows, struct str sql,
                    struct stmt **ret_stmt)
 {
+    int too_large = db_check_packet(db, sql.len + PACKET_HEAD_BYTES);
+    if (too_large != 0)
+        return too_large;
     if (db->statement_count == STATEMENTS_MAX)
         stmt_close_all(db);
     struct stmt *stmt = xcalloc(1, sizeof(*stmt));
@@ -218,6 +225,7 @@ static MYSQL_BIND *next_parameter(struct stmt *stmt, enum enum_field_types type,
     if (stmt->next_parameter >= stmt->parameter_count)
         abort(); /* more values than question marks: a defect of the caller */
     size_t index = stmt->next_parameter++;
+    stmt->bytes = (index == 0 ? PACKET_HEAD_BYTES : stmt->bytes) + PARAMETER_MAX_BYTES;
     MYSQL_BIND *bind = &stmt->parameters[index];
     *bind = (MYSQL_BIND){.buffer_type = type, .buffer = &stmt->scalars[index]};
     *ret_scalar = &stmt->scalars[index];
@@ -230,6 +238,7 @@ void stmt_str(struct stmt *stmt, struct str value)
     MYSQL_BIND *bind = next_parameter(stmt, MYSQL_TYPE_BLOB, &scalar);
     bind->buffer = (void *)(uintptr_t)(value.data != NULL ? value.data : "");
     bind->buffer_length = value.len;
+    stmt->bytes += value.len;
 }
 
 void stmt_int(struct stmt *stmt, int64_t value)
@@ -293,6 +302,9 @@ int stmt_stream(struct stmt *stmt)
     if (stmt->next_parameter != stmt->parameter_count)
         abort(); /* fewer values than question marks: a defect of the caller */
     stmt->next_parameter = 0;
+    int too_large = stmt->parameter_count > 0 ? db_check_packet(stmt->db, stmt->bytes) : 0;
+    if (too_large != 0)
+        return too_large;
     if (stmt->column_count > 0)
         mysql_stmt_free_result(stmt->handle);
     if (stmt->parameter_count > 0 && mysql_stmt_bind_param(stmt->handle, stmt->parameters) != 0)
