@@ -12,6 +12,7 @@ import datetime
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -205,6 +206,15 @@ def find_user(app: App) -> tuple[Optional[str], list[dict]]:
     return best
 
 
+def write_settings(app: App) -> Path:
+    """What the processes were started with, as a file for `tipster --env`; it holds passwords."""
+    path = STATE / "env"
+    names = re.findall(r"^#?([A-Z_]+)=", (TOP / "template.env").read_text(), re.MULTILINE)
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{name}={app.env[name]}\n" for name in names if name in app.env))
+    return path
+
+
 def show(app: App) -> None:
     base = app.base_url
     user, items = find_user(app)
@@ -223,10 +233,12 @@ def show(app: App) -> None:
         print(f"\n  Try:\n    curl -s '{base}/v1/recommendations/{quoted}?n=3&explain=1' | python3 -m json.tool\n"
               f"    curl -s '{base}/v1/events?league=Premier%20League&limit=3' | python3 -m json.tool")
     company = app.env["ANONYMOUS_COMPANY"]
-    print(f"\n  Calls without a key act for company {company}. Keys, for it and for others (settings: MIGRATE_DATABASE_URL):\n"
-          f"    export MIGRATE_DATABASE_URL='{app.env['MIGRATE_DATABASE_URL']}'\n"
-          f"    {app.binary.relative_to(TOP)} company add acme\n"
-          f"    {app.binary.relative_to(TOP)} key add acme --scope ingest,read,admin")
+    tipster = f"{app.binary.relative_to(TOP)} --env {write_settings(app).relative_to(TOP)}"
+    print(f"\n  Calls without a key act for company {company}. Keys, for it and for others; what runs; what is wrong:\n"
+          f"    {tipster} company add acme\n"
+          f"    {tipster} key add acme --scope ingest,read,admin\n"
+          f"    {tipster} status\n"
+          f"    {tipster} doctor")
     print(f"\n  Ready after {time.monotonic() - STARTED:.0f} s. Ctrl-C stops everything and keeps the data.\n", flush=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,3 +46,12 @@ def test_a_taken_port_is_named(name: str) -> None:
         taken.listen()
         with pytest.raises(StackError, match=f"is taken.*{name}="):
             run.require_ports(env)
+
+
+def test_settings_for_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what Tipster reads, as it reads it back, and for its owner's eyes alone."""
+    monkeypatch.setattr(run, "STATE", tmp_path)
+    env = {"PORT": "6000", "DATABASE_URL": "mysql://u:secret@h/d", "HOME": "/root", "KAFKA_PORT": "9092"}
+    path = run.write_settings(SimpleNamespace(env=env))
+    assert run.read_env_file(path) == {"PORT": "6000", "DATABASE_URL": "mysql://u:secret@h/d"}
+    assert path.stat().st_mode & 0o777 == 0o600
