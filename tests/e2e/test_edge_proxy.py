@@ -261,8 +261,10 @@ def test_nodes_go_and_come_back(edge: Edge) -> None:
         answers_go_on()
         first.stop()
         answers_go_on()
+        before = len(edge.passed_on())
         first.start()
-        wait_for(lambda: '"node":"node1"' in edge.proxy.process.log.read_text()[-3000:], "the first node to be asked again")
+        wait_for(lambda: {line["method"] for line in edge.passed_on()[before:] if line["node"] == "node1"} >= {"GET", "POST"},
+                 "the first node to be asked again, for reads and for writes: each finds out for itself")
         second.kill9()
         answers_go_on()
         second.start()
