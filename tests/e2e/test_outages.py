@@ -137,8 +137,8 @@ def breakable(servers_of_module: tuple[Database, Kafka]) -> Iterator[dict]:
 def outage(server_factory, breakable):
     """An application over servers that the test may break."""
     app = server_factory(**breakable)
-    assert push(app, "first").status == 202
-    assert ready(app).status == 200
+    wait_for(lambda: push(app, "first").status == 202, "the first write: the broker has just come back", 30)
+    wait_for(lambda: ready(app).status == 200, "readiness", 5)
     return app
 
 

@@ -178,6 +178,6 @@ int probe_send(struct http_request *req)
 int probe_received(struct http_request *req)
 {
     char text[32];
-    int len = snprintf(text, sizeof(text), "%d", received);
+    int len = snprintf(text, sizeof(text), "%d %d", (int)getpid(), received);
     return answer(req, text, (size_t)len);
 }
