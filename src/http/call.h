@@ -45,7 +45,7 @@ struct pool;
 struct position;
 struct route;
 
-enum { CALL_CAPTURES_MAX = 4, CALL_REQUEST_ID_SIZE = 65 };
+enum { CALL_CAPTURES_MAX = 2, CALL_REQUEST_ID_SIZE = 65 };
 
 struct call_job {
     int (*run)(void *work, struct backend *backend);

@@ -12,8 +12,9 @@
 struct call {
     struct http_request *req; /* NULL once the client is gone or answered, and the request freed */
     const struct route *route;
-    int64_t started_us, deadline_ms; /* monotonic */
-    int64_t now_ms;                  /* real */
+    struct str captures[CALL_CAPTURES_MAX]; /* of the path; decoded */
+    int64_t started_us, deadline_ms;        /* monotonic */
+    int64_t now_ms;                         /* real */
     char request_id[CALL_REQUEST_ID_SIZE];
     struct credentials credentials;
     struct str forwarded_for; /* the last such header */

@@ -24,18 +24,13 @@ static void on_free(struct http_request *req)
 /* Decodes the captured pieces of the path where they stand; decoding never makes them longer. */
 static bool decode_captures(struct call *call)
 {
-    if (strchr(call->route->path, '{') == NULL)
-        return true;
-    char *path = (char *)(uintptr_t)call->req->path; /* in req->headers, which is ours to write */
-    for (size_t i = 1; i <= CALL_CAPTURES_MAX && call->req->cgroups[i].rm_so >= 0; i++) {
-        regmatch_t *group = &call->req->cgroups[i];
-        size_t len = (size_t)(group->rm_eo - group->rm_so);
-        if (percent_decode(str_from(path + group->rm_so, len), false, path + group->rm_so, &len) !=
-            0) {
+    for (int i = 0; i < CALL_CAPTURES_MAX && call->captures[i].len > 0; i++) {
+        struct str *piece = &call->captures[i];
+        char *text = (char *)(uintptr_t)piece->data; /* in req->headers, which is ours to write */
+        if (percent_decode(*piece, false, text, &piece->len) != 0) {
             reply_problem(call, PROBLEM_BAD_REQUEST, "the path has an escape that is none");
             return false;
         }
-        group->rm_eo = group->rm_so + (regoff_t)len;
     }
     return true;
 }
@@ -46,7 +41,7 @@ static struct call *first_visit(struct http_request *req)
     req->hdlr_extra = call;
     req->onfree = on_free;
     req->flags |= HTTP_REQUEST_RETAIN_EXTRA; /* it is not Kore's to free */
-    call->route = route_find(req);
+    call->route = route_find(req, call->captures);
     if (request_check(call) && auth_check(call) && rate_limits_check(call) && decode_captures(call))
         call->route->handler(call);
     if (!call->replied && !call->waiting) {

@@ -137,9 +137,7 @@ struct str call_request_id(const struct call *call)
 
 struct str call_capture(const struct call *call, size_t index)
 {
-    /* Group 0 is the whole path. The ends were moved to the decoded text by dispatch. */
-    const regmatch_t *group = &call->req->cgroups[index + 1];
-    return str_from(call->req->path + group->rm_so, (size_t)(group->rm_eo - group->rm_so));
+    return call->captures[index];
 }
 
 const struct query *call_query(struct call *call)

@@ -22,15 +22,10 @@ static const struct route table[] = {
 #undef ROUTE
 };
 
-enum {
-    ROUTES = sizeof(table) / sizeof(table[0]),
-    PATHS_MAX = ROUTES + LISTENER_COUNT,
-    METHODS_MAX = 4
-};
+enum { ROUTES = sizeof(table) / sizeof(table[0]), PATHS_MAX = ROUTES, METHODS_MAX = 4 };
 
-/* One path of a listener, with its methods. */
+/* One path, with its methods. */
 struct path {
-    struct kore_module_handle *handle; /* Kore's, after registration */
     const char *text;
     struct route routes[METHODS_MAX];
     u_int8_t methods[METHODS_MAX];
@@ -39,8 +34,15 @@ struct path {
     char allow[64];
 };
 
-static struct path paths[PATHS_MAX];
-static int path_count;
+/* The paths of a listener, in the table's order, and what is answered where none fits. */
+struct listener_paths {
+    const struct kore_domain *domain;
+    struct path paths[PATHS_MAX];
+    int count;
+    struct route unknown;
+};
+
+static struct listener_paths listeners[LISTENER_COUNT];
 static const char *names[ROUTES + 1];
 
 static u_int8_t method_of(const char *name)
@@ -63,35 +65,6 @@ enum scope route_scope(int index)
     return index < ROUTES ? table[index].scope : SCOPE_NONE;
 }
 
-/* "/v1/users/{id}" -> "^/v1/users/([^/]+)$" */
-static char *path_expression(const char *path)
-{
-    AUTO_BUF out = {0};
-    buf_add_char(&out, '^');
-    while (*path != '\0') {
-        if (*path == '{') {
-            buf_add_text(&out, "([^/]+)");
-            path = strchr(path, '}') + 1;
-        } else {
-            if (strchr(".[]()*+?|^$\\", *path) != NULL)
-                buf_add_char(&out, '\\');
-            buf_add_char(&out, *path++);
-        }
-    }
-    buf_add_char(&out, '$');
-    return xstrdup(buf_cstr(&out));
-}
-
-static void register_path(struct kore_domain *domain, struct path *path, const char *expression,
-                          int type)
-{
-    if (!kore_module_handler_new(domain, expression, "tipster_http", NULL, type))
-        fatal("the route %s does not work", expression);
-    TAILQ_FOREACH(path->handle, &domain->handlers, list)
-    if (TAILQ_NEXT(path->handle, list) == NULL)
-        break; /* the last one is the new one */
-}
-
 static void add_method(struct path *path, int table_index)
 {
     const struct route *route = &table[table_index];
@@ -107,66 +80,106 @@ static void add_method(struct path *path, int table_index)
              route->method, strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
 }
 
-static struct path *new_path(const char *text, enum listener_kind listener,
-                             enum generation generation, route_handler other)
+/* What answers what is not in the table. */
+static struct route fallback(const char *path, const char *allow, enum listener_kind listener,
+                             enum generation generation, route_handler handler)
 {
-    struct path *path = &paths[path_count++];
-    path->text = text;
-    path->other = (struct route){.index = ROUTES,
-                                 .listener = listener,
-                                 .generation = generation,
-                                 .method = "",
-                                 .path = text,
-                                 .allow = path->allow,
-                                 .summary = "",
-                                 .handler = other};
+    return (struct route){.index = ROUTES,
+                          .listener = listener,
+                          .generation = generation,
+                          .method = "",
+                          .path = path,
+                          .allow = allow,
+                          .summary = "",
+                          .handler = handler};
+}
+
+static struct path *new_path(struct listener_paths *known, const struct route *route)
+{
+    int captures = 0;
+    for (const char *at = route->path; (at = strchr(at, '{')) != NULL; at++)
+        captures++;
+    if (captures > CALL_CAPTURES_MAX)
+        fatal("more than %d names in %s", CALL_CAPTURES_MAX, route->path);
+    struct path *path = &known->paths[known->count++];
+    path->text = route->path;
+    path->other =
+        fallback(route->path, path->allow, route->listener, route->generation, method_not_allowed);
     return path;
 }
 
-static struct path *find_path(int first, const char *text)
+static struct path *find_path(struct listener_paths *known, const char *text)
 {
-    for (int i = first; i < path_count; i++)
-        if (strcmp(paths[i].text, text) == 0)
-            return &paths[i];
+    for (int i = 0; i < known->count; i++)
+        if (strcmp(known->paths[i].text, text) == 0)
+            return &known->paths[i];
     return NULL;
 }
 
 void routes_register(struct kore_domain *domain, enum listener_kind listener)
 {
-    int first = path_count;
+    struct listener_paths *known = &listeners[listener];
+    known->domain = domain;
+    known->unknown = fallback("any other path", "", listener, GENERATION_V1, not_found);
     for (int i = 0; i < ROUTES; i++) {
         if (table[i].listener != listener)
             continue;
-        struct path *path = find_path(first, table[i].path);
-        if (path == NULL) {
-            path = new_path(table[i].path, listener, table[i].generation, method_not_allowed);
-            bool plain = strchr(path->text, '{') == NULL;
-            AUTO_FREE char *expression = path_expression(path->text);
-            register_path(domain, path, plain ? path->text : expression,
-                          plain ? HANDLER_TYPE_STATIC : HANDLER_TYPE_DYNAMIC);
-        }
-        add_method(path, i);
+        struct path *path = find_path(known, table[i].path);
+        add_method(path != NULL ? path : new_path(known, &table[i]), i);
     }
-    register_path(domain, new_path("any other path", listener, GENERATION_V1, not_found), "^",
-                  HANDLER_TYPE_DYNAMIC);
+    /* "*" takes every path: conf/kore/patches/03-any-path.patch. */
+    if (!kore_module_handler_new(domain, "*", "tipster_http", NULL, HANDLER_TYPE_STATIC))
+        fatal("tipster_http cannot be registered");
 }
 
-const struct route *route_find(const struct http_request *req)
+/* Does a path have the form of a template? ret_captures[i] becomes what stands for its ith {name}:
+   text within the path, at least one character, no slash. */
+static bool path_fits(const char *template, const char *path, struct str *ret_captures)
 {
-    struct path *path = paths;
-    while (path->handle != req->hdlr)
-        path++;
-    u_int8_t method = req->method == HTTP_METHOD_HEAD ? HTTP_METHOD_GET : req->method;
+    struct str captures[CALL_CAPTURES_MAX] = {0};
+    int count = 0;
+    while (*template != '\0') {
+        if (*template == '{') {
+            size_t len = strcspn(path, "/");
+            if (len == 0)
+                return false;
+            captures[count++] = str_from(path, len);
+            path += len;
+            template = strchr(template, '}') + 1;
+        } else if (*template ++ != *path++) {
+            return false;
+        }
+    }
+    if (*path != '\0')
+        return false;
+    memcpy(ret_captures, captures, sizeof(captures));
+    return true;
+}
+
+static const struct route *path_route(const struct path *path, u_int8_t request_method)
+{
+    u_int8_t method = request_method == HTTP_METHOD_HEAD ? HTTP_METHOD_GET : request_method;
     for (int i = 0; i < path->route_count; i++)
         if (path->methods[i] == method)
             return &path->routes[i];
     return &path->other;
 }
 
+const struct route *route_find(const struct http_request *req, struct str *ret_captures)
+{
+    struct listener_paths *known = listeners;
+    while (known->domain != req->hdlr->dom)
+        known++;
+    for (int i = 0; i < known->count; i++)
+        if (path_fits(known->paths[i].text, req->path, ret_captures))
+            return path_route(&known->paths[i], req->method);
+    return &known->unknown;
+}
+
 void routes_print(FILE *out)
 {
-    static const char *const listeners[] = {"main", "operations"};
+    static const char *const listener_names[] = {"main", "operations"};
     for (int i = 0; i < ROUTES; i++)
         fprintf(out, "%s\t%s\t%s\t%s\t%s\n", table[i].method, table[i].path,
-                listeners[table[i].listener], scope_name(table[i].scope), table[i].summary);
+                listener_names[table[i].listener], scope_name(table[i].scope), table[i].summary);
 }

@@ -1,6 +1,7 @@
 /*
- * The table of routes (routes.def) and how requests find their handler. Kore matches the path; the
- * method is looked up here, so that 404 and 405 are answered like any other error.
+ * The table of routes (routes.def) and how requests find their handler. Kore sends every request to
+ * one handler of the program; path and method are looked up here, so that 404 and 405 are answered
+ * like any other error, and no regular expression runs for each path with an id in it.
  */
 #ifndef TIPSTER_HTTP_ROUTES_H
 #define TIPSTER_HTTP_ROUTES_H
@@ -31,11 +32,13 @@ const char *const *route_names(int *ret_count);
 enum scope route_scope(int index);
 
 struct kore_domain;
-/* Gives Kore the paths of a listener. */
+/* Makes the paths of a listener known, and the domain Kore's way to them. */
 void routes_register(struct kore_domain *domain, enum listener_kind listener);
 
-/* The route of a request, by its path (as Kore found it) and method. Never NULL. */
-const struct route *route_find(const struct http_request *req);
+/* The route of a request, by its listener, path and method. Never NULL. ret_captures
+   (CALL_CAPTURES_MAX): what stands in the path for each {name} of the route's, as it was sent;
+   empty beyond those. */
+const struct route *route_find(const struct http_request *req, struct str *ret_captures);
 
 /* The table as text: method, path, listener, scope, summary, separated by tabs. */
 void routes_print(FILE *out);

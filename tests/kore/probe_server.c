@@ -15,7 +15,7 @@
 
 int probe_hello(struct http_request *req);
 int probe_echo(struct http_request *req);
-int probe_capture(struct http_request *req);
+int probe_path(struct http_request *req);
 int probe_busy(struct http_request *req);
 int probe_nap(struct http_request *req);
 int probe_header(struct http_request *req);
@@ -69,6 +69,9 @@ void kore_parent_configure(int argc, char **argv)
     server->tls = 0;
     if (!kore_server_bind(server, "127.0.0.1", argv[1], NULL))
         fatal("cannot bind");
+    struct kore_domain *any = kore_domain_new("any.test");
+    kore_domain_attach(any, server);
+    route(any, "*", "probe_path", HANDLER_TYPE_STATIC);
     struct kore_domain *domain = kore_domain_new("*");
     kore_domain_attach(domain, server);
     route(domain, "/hello", "probe_hello", HANDLER_TYPE_STATIC);
@@ -79,7 +82,6 @@ void kore_parent_configure(int argc, char **argv)
     route(domain, "/method", "probe_method", HANDLER_TYPE_STATIC);
     route(domain, "/send", "probe_send", HANDLER_TYPE_STATIC);
     route(domain, "/received", "probe_received", HANDLER_TYPE_STATIC);
-    route(domain, "^/items/([^/]+)/([0-9]+)$", "probe_capture", HANDLER_TYPE_DYNAMIC);
 }
 
 static void on_message(struct kore_msg *message, const void *data)
@@ -119,13 +121,9 @@ int probe_echo(struct http_request *req)
     return answer(req, (char *)req->http_body->data, req->content_length);
 }
 
-int probe_capture(struct http_request *req)
+int probe_path(struct http_request *req)
 {
-    char text[256] = "";
-    if (req->cgroups[1].rm_so > 0 && req->cgroups[1].rm_eo <= (regoff_t)strlen(req->path))
-        snprintf(text, sizeof(text), "%.*s", (int)(req->cgroups[1].rm_eo - req->cgroups[1].rm_so),
-                 req->path + req->cgroups[1].rm_so);
-    return answer(req, text, strlen(text));
+    return answer(req, req->path, strlen(req->path));
 }
 
 int probe_busy(struct http_request *req)

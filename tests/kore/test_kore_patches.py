@@ -19,6 +19,7 @@ import variants
 
 HELLO = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
 SETTLE_S = 0.7
+WAIT_S = 15  # for what comes at once on a machine that has nothing else to do
 HEADER_TIMEOUT_S = 2  # of probe_server
 
 
@@ -167,9 +168,12 @@ def test_busy_connections_do_not_starve_others(start, without, good) -> None:
     assert (waiting == 0) if good else (waiting >= 5), answers
 
 
-@both("03-path-captures")
-def test_captures(start, without, good) -> None:
-    assert start(without).get("/items/first/12") == ("first" if good else "")
+@both("03-any-path")
+def test_one_handler_takes_every_path(start, without, good) -> None:
+    answer = start(without).raw(b"GET /items/first/12?n=1 HTTP/1.1\r\nHost: any.test\r\n\r\n")
+    assert status(answer) == (200 if good else 404)
+    if good:
+        assert body(answer) == b"/items/first/12"
 
 
 @both("04-body-timeout")
@@ -247,7 +251,7 @@ def test_answer_reaches_a_client_that_is_still_sending(start, without, good) -> 
 
 
 def wait_for_workers(server: Server, count: int, but_not: set[int]) -> bool:
-    end = time.monotonic() + 3
+    end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
         pids = set(server.worker_pids())
         if len(pids) == count and not pids & but_not:
@@ -301,7 +305,7 @@ def test_quit_is_not_lost_behind_another_signal(start, without, good) -> None:
     time.sleep(0.1)
     os.kill(parent, signal.SIGCONT)
     try:
-        server.process.wait(3)
+        server.process.wait(WAIT_S if good else 3)
         ended = True
     except subprocess.TimeoutExpired:
         ended = False
