@@ -219,6 +219,8 @@ def show(app: App) -> None:
     base = app.base_url
     user, items = find_user(app)
     print(f"\n  API         {base}/v1/   (health: {base}/healthz)\n"
+          f"  dashboard   {base}/dashboard   (log in with a key of scope admin: below)\n"
+          f"  contract    {base}/docs\n"
           f"  operations  {app.ops_url}/metrics   {app.ops_url}/readyz\n"
           f"  logs        {STATE.relative_to(TOP)}/serve.log  {STATE.relative_to(TOP)}/ingest.log  "
           f"{STATE.relative_to(TOP)}/index.log")
@@ -234,9 +236,9 @@ def show(app: App) -> None:
               f"    curl -s '{base}/v1/events?league=Premier%20League&limit=3' | python3 -m json.tool")
     company = app.env["ANONYMOUS_COMPANY"]
     tipster = f"{app.binary.relative_to(TOP)} --env {write_settings(app).relative_to(TOP)}"
-    print(f"\n  Calls without a key act for company {company}. Keys, for it and for others; what runs; what is wrong:\n"
+    print(f"\n  Calls without a key act for company {company}. A key for it, another company; what runs; what is wrong:\n"
+          f"    {tipster} key add {company} --scope ingest,read,admin\n"
           f"    {tipster} company add acme\n"
-          f"    {tipster} key add acme --scope ingest,read,admin\n"
           f"    {tipster} status\n"
           f"    {tipster} doctor")
     print(f"\n  Ready after {time.monotonic() - STARTED:.0f} s. Ctrl-C stops everything and keeps the data.\n", flush=True)
