@@ -5,14 +5,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread_end.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { DAY_MS = 24 * 3600 * 1000 };
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t key;
 
 static void reader_free(void *arg)
 {
@@ -22,12 +19,6 @@ static void reader_free(void *arg)
     arena_release(&reader->arena);
     arena_release(&reader->page);
     free(reader);
-}
-
-static void make_key(void)
-{
-    if (pthread_key_create(&key, reader_free) != 0)
-        abort(); /* the process uses a handful of them */
 }
 
 void reader_ranking(const struct config *config, struct rank_weights *ret_weights,
@@ -52,11 +43,10 @@ static struct reader *reader_new(const struct config *config)
 
 static struct reader *reader_of_thread(const struct config *config)
 {
-    pthread_once(&once, make_key);
-    struct reader *reader = pthread_getspecific(key);
+    static _Thread_local struct reader *reader;
     if (reader == NULL) {
         reader = reader_new(config);
-        pthread_setspecific(key, reader);
+        thread_end_call(reader_free, reader);
     }
     return reader;
 }
