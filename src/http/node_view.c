@@ -54,23 +54,14 @@ const char *node_view_text(enum node_view_use use)
     return texts[use];
 }
 
-bool node_view_is_wanted(void)
+enum node_view_use node_view_seen(void)
 {
-    return *config->view_dir != '\0';
+    return __atomic_load_n(&state, __ATOMIC_RELAXED);
 }
 
 int64_t node_view_behind_ms(void)
 {
     return __atomic_load_n(&behind_ms, __ATOMIC_RELAXED);
-}
-
-int node_view_check(struct buf *ret_problem)
-{
-    enum node_view_use seen = __atomic_load_n(&state, __ATOMIC_RELAXED);
-    if (seen == NODE_VIEW_SERVES)
-        return 0;
-    buf_addf(ret_problem, "the view does not answer: %s", texts[seen]);
-    return TIP_EUNAVAIL;
 }
 
 static void note(enum node_view_use seen, int64_t age_ms)
@@ -235,7 +226,7 @@ void node_view_setup(const struct config *settings, bool talks)
     config = settings;
     is_talking = talks;
     reader_ranking(config, &weights, &half_life_ms);
-    if (node_view_is_wanted())
+    if (*config->view_dir != '\0')
         look(NULL);
     else
         note(NODE_VIEW_OFF, -1);
@@ -243,7 +234,7 @@ void node_view_setup(const struct config *settings, bool talks)
 
 void node_view_render(struct buf *out)
 {
-    if (!node_view_is_wanted())
+    if (state == NODE_VIEW_OFF)
         return;
     AUTO_BUF path = {0};
     buf_addf(&path, "%s/metrics", config->view_dir);

@@ -3,7 +3,7 @@
  * timer ten times a second beside the requests, opened anew when another one has taken its place. A
  * request only begins and ends; whatever is wrong with the view it gets a reason for SQL instead.
  *
- * The loop's, but for node_view_check.
+ * The loop's, but for node_view_seen.
  */
 #ifndef TIPSTER_HTTP_NODE_VIEW_H
 #define TIPSTER_HTTP_NODE_VIEW_H
@@ -41,10 +41,8 @@ void node_view_distrust(int err);
 
 /* "there is none yet" and so on. */
 const char *node_view_text(enum node_view_use use);
-/* As the timer saw it last; from any thread. 0; TIP_EUNAVAIL: ret_problem says why not. */
-int node_view_check(struct buf *ret_problem);
-/* Whether VIEW_DIR is set. */
-bool node_view_is_wanted(void);
+/* As the timer saw it last, one of the states; from any thread. */
+enum node_view_use node_view_seen(void);
 /* Now minus the heartbeat as the timer saw it last; -1: no view is open. */
 int64_t node_view_behind_ms(void);
 

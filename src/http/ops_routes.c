@@ -19,7 +19,7 @@
 /* What a check is needed for. */
 enum need { NEED_READ = 1, NEED_WRITE = 2 };
 
-/* 0 when it works; otherwise ret_problem says why not. */
+/* 0 when it works, >0 when there is to be none; otherwise ret_problem says why not. */
 typedef int (*check_fn)(struct backend *backend, struct buf *ret_problem);
 
 static int check_database(struct backend *backend, struct buf *ret_problem)
@@ -67,19 +67,24 @@ static int check_backlog(struct backend *backend, struct buf *ret_problem)
 static int check_view(struct backend *backend, struct buf *ret_problem)
 {
     (void)backend;
-    return node_view_check(ret_problem);
+    enum node_view_use seen = node_view_seen();
+    if (seen == NODE_VIEW_SERVES)
+        return 0;
+    if (seen == NODE_VIEW_OFF)
+        return 1;
+    buf_addf(ret_problem, "the view does not answer: %s", node_view_text(seen));
+    return TIP_EUNAVAIL;
 }
 
-/* Reads can be answered while one of their two sources is there; of the others each is needed. */
+/* Of what is needed for reads one suffices; of what is needed for writes nothing may be missing. */
 static const struct {
     const char *name;
     int needed_for;
-    bool one_suffices;
     check_fn check;
 } checks[] = {
-    {"view", NEED_READ, true, check_view}, /* where there is to be one */
-    {"database", NEED_READ, true, check_database}, {"company", NEED_WRITE, false, check_company},
-    {"kafka", NEED_WRITE, false, check_kafka},     {"backlog", NEED_WRITE, false, check_backlog},
+    {"view", NEED_READ, check_view},        {"database", NEED_READ, check_database},
+    {"company", NEED_WRITE, check_company}, {"kafka", NEED_WRITE, check_kafka},
+    {"backlog", NEED_WRITE, check_backlog},
 };
 enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
 
@@ -100,19 +105,22 @@ static int readiness_run(void *work, struct backend *backend)
 {
     struct readiness *readiness = work;
     AUTO_BUF parts = {0};
-    bool readable = !(readiness->needs & NEED_READ);
+    bool readable = !(readiness->needs & NEED_READ), writable = true;
     for (int i = 0; i < CHECKS; i++) {
-        if (!(checks[i].needed_for & readiness->needs) ||
-            (checks[i].check == check_view && !node_view_is_wanted()))
+        if (!(checks[i].needed_for & readiness->needs))
             continue;
         AUTO_BUF problem = {0};
         int err = checks[i].check(backend, &problem);
-        readable |= checks[i].one_suffices && err == 0;
-        readiness->failed |= !checks[i].one_suffices && err != 0;
+        if (err > 0)
+            continue;
+        if (checks[i].needed_for == NEED_READ)
+            readable |= err == 0;
+        else
+            writable &= err == 0;
         buf_addf(&parts, ",\"%s\":", checks[i].name);
         buf_add_json(&parts, err == 0 ? str_of("ok") : buf_str(&problem));
     }
-    readiness->failed |= !readable;
+    readiness->failed = !readable || !writable;
     buf_addf(&readiness->json, "{\"ready\":%s", readiness->failed ? "false" : "true");
     buf_add_str(&readiness->json, buf_str(&parts));
     buf_add_char(&readiness->json, '}');

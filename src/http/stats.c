@@ -325,14 +325,15 @@ static void add_lag(const struct call *call, struct buf *out)
 /* This node's view, as this worker sees it; null where there is to be none. */
 static void add_view(struct buf *out)
 {
-    AUTO_BUF ignored = {0};
+    enum node_view_use seen = node_view_seen();
     int64_t behind_ms = node_view_behind_ms();
-    if (!node_view_is_wanted()) {
+    if (seen == NODE_VIEW_OFF) {
         buf_add_text(out, ",\"view\":null");
         return;
     }
-    buf_addf(out, ",\"view\":{\"ready\":%s,\"behind_ms\":",
-             node_view_check(&ignored) == 0 ? "true" : "false");
+    buf_add_text(out, ",\"view\":{\"ready\":");
+    buf_add_text(out, seen == NODE_VIEW_SERVES ? "true" : "false");
+    buf_add_text(out, ",\"behind_ms\":");
     if (behind_ms >= 0)
         buf_add_int(out, behind_ms);
     else
