@@ -146,8 +146,9 @@ static struct attempt ask_view(const struct call *call, struct read_work *work)
 
 static void woken(struct call *call, void *arg);
 
-/* False: SQL is to answer. */
-static bool answer_from_view(struct call *call, struct read_work *work)
+/* False: SQL is to answer, for this reason. */
+static bool answer_from_view(struct call *call, struct read_work *work,
+                             enum node_view_use *ret_reason)
 {
     struct attempt attempt = ask_view(call, work);
     if (attempt.is_early) {
@@ -160,10 +161,10 @@ static bool answer_from_view(struct call *call, struct read_work *work)
         answer(call, work, attempt.err);
         return true;
     }
-    /* The counters stand in the order of the reasons. */
-    metrics_add((enum metric)(METRIC_PASSED_OFF + (attempt.use - NODE_VIEW_OFF)), 1);
-    if (work->params.via != VIA_VIEW)
+    if (work->params.via != VIA_VIEW) {
+        *ret_reason = attempt.use;
         return false;
+    }
     bool is_never = attempt.use == NODE_VIEW_STARTED;
     reply_problem(call, is_never ? PROBLEM_BAD_PARAMETER : PROBLEM_UNAVAILABLE,
                   "via: the view does not answer: %s", node_view_text(attempt.use));
@@ -173,12 +174,16 @@ static bool answer_from_view(struct call *call, struct read_work *work)
 /* At first, and again after each wait. */
 static void go_on(struct call *call, struct read_work *work)
 {
-    if (work->plan->from_view != NULL && answer_from_view(call, work))
+    enum node_view_use reason = NODE_VIEW_SERVES; /* none: the route has no view */
+    if (work->plan->from_view != NULL && answer_from_view(call, work, &reason))
         return;
-    if (after_is_in_sql(call))
-        work->start(call, work->start_arg);
-    else
+    if (!after_is_in_sql(call)) {
         after_wait(call, AFTER_SQL, woken, work);
+        return;
+    }
+    if (reason != NODE_VIEW_SERVES) /* the counters stand in the order of the reasons */
+        metrics_add((enum metric)(METRIC_PASSED_OFF + (reason - NODE_VIEW_OFF)), 1);
+    work->start(call, work->start_arg);
 }
 
 static void woken(struct call *call, void *arg)

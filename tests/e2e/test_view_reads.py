@@ -387,11 +387,13 @@ def test_after_while_the_view_stands_still(server_factory: Callable[..., Any]) -
     punter, events = bet(app, wire)
     wait_served_by(wire, "view")
     app.index.pause()
+    passed_over = total(metrics(app), "tipster_view_passed_over_total")
     try:
         answer = wire.accept("/v1/coupons", [coupon(fresh("c"), punter, [events[1]])])
         answer = wire.get(f"/v1/recommendations/{punter}", headers={"Tipster-After": answer.headers["Tipster-Position"]})
         assert answer.status_code == 200, answer.text
         assert path_of(answer) == "sql" and events[1] not in answer.text
+        assert total(metrics(app), "tipster_view_passed_over_total") == passed_over + 1, "one read, however often it was woken"
     finally:
         app.index.resume()
 
