@@ -16,13 +16,17 @@
  * 3. Answer with exactly one of reply.h's functions, or wait first. Nothing here may block.
  *
  * Waiting for the database (a call_job): the handler allocates its work, fills in what run needs,
- * and calls call_run(call, &job, work) as its last act. static int run(void *work, struct backend
- * *backend);        on a thread: the queries; err.h's codes static void finish(struct call *call,
- * void *work, int err); on the loop: one reply static void release(void *work); on the loop: free
- * it; always called static const struct call_job job = {run, finish, release}; A full pool is
- * answered 503 by call_run itself; a call whose time is over, by the sweep; then, and when the
- * client leaves, finish is not called, and release is once run has returned. run must not touch the
- * call. A negative err that finish has no answer for goes to reply_error(call, err).
+ * and calls call_run(call, &job, work) as its last act.
+ * - static int run(void *work, struct backend *backend): the queries, on a thread; err.h's codes
+ * - static void finish(struct call *call, void *work, int err): one reply, on the loop
+ * - static void release(void *work): frees it, on the loop; always called
+ * - static const struct call_job job = {run, finish, release};
+ *
+ * A full pool is answered 503 by call_run itself; a call whose time is over, by the sweep; then,
+ * and when the client leaves, finish is not called, and release is once run has returned. run must
+ * not touch the call. A negative err that finish has no answer for goes to reply_error(call, err).
+ *
+ * Waiting for what Tipster-After names comes with read_work.h's plans.
  *
  * Waiting for Kafka is writer.h's matter (call_expect, call_delivered).
  */
