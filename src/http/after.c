@@ -142,7 +142,7 @@ static enum call_fate judge(const struct call *call, int64_t now_ms)
 {
     if (now_ms >= call->started_us / 1000 + AFTER_LIMIT_MS)
         return CALL_IS_LATE;
-    bool wants_sql = call->after_path == (int)AFTER_SQL;
+    bool wants_sql = call->after_path == AFTER_SQL;
     somebody_wants_sql |= wants_sql;
     if (wants_sql ? is_past(&sql, &call->position) : !view.known || is_past(&view, &call->position))
         return CALL_WAKES;
@@ -167,7 +167,7 @@ static void tick(void *arg)
 void after_wait(struct call *call, enum after_path path, call_woken_fn woken, void *arg)
 {
     metrics_add(METRIC_AFTER_WAITS, 1);
-    call->after_path = (int)path;
+    call->after_path = path;
     somebody_wants_sql |= path == AFTER_SQL;
     call_sleep(call, woken, arg);
     if (!is_ticking)

@@ -2,6 +2,7 @@
 #ifndef TIPSTER_HTTP_CALL_STATE_H
 #define TIPSTER_HTTP_CALL_STATE_H
 
+#include "http/after.h"
 #include "http/auth.h"
 #include "http/call.h"
 #include "http/credentials.h"
@@ -40,7 +41,7 @@ struct call {
     /* Sleeping; NULL: not. */
     call_woken_fn woken;
     void *woken_arg;
-    int after_path; /* enum after_path: what it sleeps for */
+    enum after_path after_path; /* what it sleeps for */
 
     TAILQ_ENTRY(call) list;   /* the waiting, the sleeping or the free ones */
     struct position position; /* of its records, or what a read waits for; last: see call_begin */
