@@ -34,8 +34,6 @@ static void answer(struct call *call, const struct read_work *work, int err)
 {
     if (err == 0)
         reply_json(call, 200, buf_str(&work->body));
-    else if (err == TIP_ENOTFOUND)
-        reply_problem(call, PROBLEM_NOT_FOUND, NULL);
     else if (err == TIP_EAMBIGUOUS)
         reply_problem(call, PROBLEM_AMBIGUOUS,
                       "several users have a coupon of this id: say whose with ?user_id=");
