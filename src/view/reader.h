@@ -44,9 +44,8 @@ void view_reader_end(struct view_reader *reader);
 /*
  * From now on the end of a request leaves its moment open, and the next request goes on with it if
  * nothing has been written since: beginning then costs nearly nothing. The caller in return calls
- * view_reader_rest when it has had nothing to ask for some 10 ms: an open moment keeps the writer
- * from using pages again, and the file grows. Resting twice, or before the first request, is
- * nothing.
+ * view_reader_rest ten times a second: an open moment keeps the writer from using pages again, and
+ * the file grows. Resting twice, or before the first request, is nothing.
  */
 void view_reader_linger(struct view_reader *reader);
 void view_reader_rest(struct view_reader *reader);
