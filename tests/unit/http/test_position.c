@@ -76,17 +76,28 @@ static void test_what_is_no_position(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         if (position_read(str_of(bad[i]), 16, &position) != TIP_EINVAL)
             fail_msg("taken: %s", bad[i]);
-    AUTO_BUF text = {0};
-    buf_add_text(&text, "u:1.1");
-    for (int i = 0; text.len <= POSITION_BYTES_MAX; i++)
-        buf_addf(&text, ",%d.%d", i + 2, i);
-    assert_int_equal(position_read(buf_str(&text), 1024, &position), TIP_EINVAL);
+}
+
+/* Each of the two bounds, while the other is kept. */
+static void test_too_many_and_too_long(void **state)
+{
+    (void)state;
+    struct position position;
+    AUTO_BUF many = {0}, lengthy = {0};
+    for (int i = 0; i <= POSITION_PLACES_MAX; i++)
+        buf_addf(&many, "%s%d.1", i == 0 ? "u:" : ",", i);
+    assert_true(many.len <= POSITION_BYTES_MAX);
+    assert_int_equal(position_read(buf_str(&many), 1024, &position), TIP_EINVAL);
+    for (int i = 0; i < POSITION_PLACES_MAX; i++)
+        buf_addf(&lengthy, "%s%d.1000000000000000000", i == 0 ? "u:" : ",", 100 + i);
+    assert_true(lengthy.len > POSITION_BYTES_MAX);
+    assert_int_equal(position_read(buf_str(&lengthy), 1024, &position), TIP_EINVAL);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_written_as_read),
-                                       cmocka_unit_test(test_as_many_as_fit),
-                                       cmocka_unit_test(test_what_is_no_position)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_written_as_read), cmocka_unit_test(test_as_many_as_fit),
+        cmocka_unit_test(test_what_is_no_position), cmocka_unit_test(test_too_many_and_too_long)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
