@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 import requests
 
 from patience import wait_for
+from scrape import metrics, total
 from stack import TOP
 
 UNITS = TOP / "conf" / "systemd"
@@ -84,8 +84,6 @@ def test_what_the_units_allow_is_enough(server_factory: Any) -> None:
     assert requests.get(f"{app.ops_url}/readyz", timeout=10).status_code == 200
     key = app.key("acme", "read")  # SIGHUP works
     assert requests.get(f"{app.base_url}/v1/popular", headers={"X-API-Key": key}, timeout=10).status_code == 200
-    workers = app.workers()
-    time.sleep(1)
-    assert app.workers() == workers
+    assert total(metrics(app), "tipster_worker_starts_total") == len(app.workers()), "a worker died"
     for process in app.processes():
         assert process.running() and process.stop() == 0, process.log.read_text()[-2000:]
