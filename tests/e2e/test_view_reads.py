@@ -15,6 +15,7 @@ import pytest
 from differential import Client
 from oracle import DAY_MS, to_text
 from patience import wait_for
+from raw_http import Connection
 from records import Universe, coupon, event, fresh, now_ms, user
 from scrape import metrics, total
 from view_file import current
@@ -378,6 +379,28 @@ def test_after_what_never_comes(server_factory: Callable[..., Any]) -> None:
     assert codes == [("Tipster-After", True)] * len(asked) and answered > 20
     assert total(metrics(app), "tipster_after_missed_total") == len(asked)
     assert total(metrics(app), "tipster_after_waiting") == 0
+
+
+@pytest.mark.timing
+def test_clients_that_leave_while_they_wait(server_factory: Callable[..., Any]) -> None:
+    """Nothing of them stays, whatever they wait for: the view, SQL, or SQL before a long answer."""
+    app = server_factory({"WORKERS": "1"}, index=True)
+    wire = Wire(app.base_url)
+    bet(app, wire)
+    wait_served_by(wire, "view")
+    key = app.key("demo")
+    asked = [f"{POPULAR}?via=view", f"{POPULAR}?via=sql", "/v1/users/nobody", "/v1/users/nobody/export"] * 5
+    connections = [Connection(app.port) for _ in asked]
+    for connection, path in zip(connections, asked):
+        connection.send(f"GET {path} HTTP/1.1\r\nHost: a\r\nX-API-Key: {key}\r\nTipster-After: c:0.999999\r\n\r\n".encode())
+    wait_for(lambda: total(metrics(app), "tipster_after_waits_total") == len(asked), "all of them to wait")
+    for connection in connections:
+        connection.socket.close()
+    wait_for(lambda: total(metrics(app), "tipster_http_requests_in_flight") == 1, "them to be forgotten")  # the one that asks
+    seen = metrics(app)
+    gone, late = total(seen, "tipster_http_client_gone_total"), total(seen, "tipster_after_missed_total")
+    assert gone > 0 and gone + late == len(asked)
+    wait_for(lambda: total(metrics(app), "tipster_after_waiting") == 0, "nobody to be waited for", 1)
 
 
 def test_after_while_the_view_stands_still(server_factory: Callable[..., Any]) -> None:

@@ -14,6 +14,8 @@ from typing import Iterator
 
 import pytest
 
+from patience import wait_for
+
 TOP = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("TIPSTER_BUILD", TOP / "build"))
 BINARY = next((path for path in (BUILD / "tipster-server", BUILD / "src/http/tipster-server") if path.exists()), BUILD)
@@ -93,6 +95,14 @@ class Server:
         text = self.ask(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", ops=True).body.decode()
         rows = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, _, value in rows}
+
+    def total(self, name: str) -> float:
+        """Of all workers."""
+        return sum(value for sample, value in self.metrics().items() if sample.startswith(name))
+
+    def wait_in_flight(self, count: int) -> None:
+        """Returns once so many requests are being worked on, beside the one that asks."""
+        wait_for(lambda: self.total("tipster_http_requests_in_flight") == count + 1, f"{count} requests in flight", 20)
 
     def stop(self) -> int:
         if self.process.poll() is None:
@@ -258,21 +268,23 @@ def test_a_silent_database_is_503_within_the_deadline(tmp_path: Path, silent_dat
     assert server.stop() == 0
 
 
-def test_clients_that_leave_are_forgotten(tmp_path: Path, silent_database: dict[str, str]) -> None:
-    server = Server(tmp_path, **silent_database)
-    for _ in range(20):
-        with socket.create_connection(("127.0.0.1", server.port), 5) as connection:
-            connection.sendall(request("GET", "/v1/users/u"))
-            time.sleep(0.02)
+# What a read of the silent database waits for: a thread, or what SQL has not got yet.
+WAITS = pytest.mark.parametrize("headers", [(), ("Tipster-After: c:0.1",)], ids=["a thread", "a write"])
 
-    def total(name: str) -> float:
-        return sum(value for sample, value in server.metrics().items() if sample.startswith(name))
 
-    end = time.monotonic() + 20  # what a thread has begun it finishes
-    while total("tipster_http_requests_in_flight") > 1:  # the one that asks
-        assert time.monotonic() < end, "requests of clients that have left are still there"
-        time.sleep(0.05)
-    assert total("tipster_http_client_gone_total") > 0
+@WAITS
+def test_clients_that_leave_are_forgotten(tmp_path: Path, silent_database: dict[str, str], headers: tuple[str, ...]) -> None:
+    server = Server(tmp_path, **silent_database, REQUEST_DEADLINE_MS="5000")
+    connections = [socket.create_connection(("127.0.0.1", server.port), 5) for _ in range(20)]
+    for connection in connections:
+        connection.sendall(request("GET", "/v1/users/u", *headers))
+    server.wait_in_flight(20)
+    for connection in connections:
+        connection.close()
+    server.wait_in_flight(0)
+    late = server.total("tipster_http_deadline_missed_total") + server.total("tipster_after_missed_total")
+    gone = server.total("tipster_http_client_gone_total")
+    assert gone > 0 and gone + late == 20
     assert server.stop() == 0
 
 
@@ -310,21 +322,23 @@ def test_a_bad_setting_is_named(server: Server, settings: dict[str, str], name: 
 def test_killed_workers_come_back_and_counters_stay(tmp_path: Path) -> None:
     server = Server(tmp_path)
     for _ in range(4):
-        for pid in server.workers():
+        killed = set(server.workers())
+        for pid in killed:
             os.kill(pid, signal.SIGKILL)
-        time.sleep(0.3)
+        wait_for(lambda: len(set(server.workers()) - killed) == 2, "other workers", 10)
         server.wait_ready()
     answered = sum(value for name, value in server.metrics().items() if name.startswith('tipster_http_requests_total{route="GET /hello"'))
     assert answered >= 5 and len(server.workers()) == 2
     assert server.stop() == 0
 
 
-def test_sigterm_answers_what_is_in_flight(tmp_path: Path, silent_database: dict[str, str]) -> None:
-    server = Server(tmp_path, **silent_database)
+@WAITS
+def test_sigterm_answers_what_is_in_flight(tmp_path: Path, silent_database: dict[str, str], headers: tuple[str, ...]) -> None:
+    server = Server(tmp_path, **silent_database, REQUEST_DEADLINE_MS="3000")
     connections = [socket.create_connection(("127.0.0.1", server.port), 5) for _ in range(10)]
     for connection in connections:
-        connection.sendall(request("GET", "/v1/users/u"))
-    time.sleep(0.3)
+        connection.sendall(request("GET", "/v1/users/u", *headers))
+    server.wait_in_flight(10)
     server.process.terminate()
     for connection in connections:
         connection.settimeout(5)
