@@ -37,6 +37,7 @@ struct worker {
     struct batch batch;
     bool uncertain; /* a commit's answer was lost: the batch may be stored */
     bool begin_anew;
+    int64_t fenced_at_ms; /* monotonic; 0: not fenced, or the group has taken partitions since */
 
     struct ingest_counters counters; /* of this thread; copied for the status line */
     int64_t reported_at_ms;
@@ -179,6 +180,29 @@ static void drop_stored(struct batch *batch, size_t done)
 }
 
 /*
+ * The database says that another process has our partitions: what comes of them is passed over. If
+ * that process has our name as well, it is the one to stay, and beginning anew would take its
+ * place: the group is asked first, by a commit.
+ */
+static void note_fenced(struct worker *worker)
+{
+    log_warn("ingest", "%s: fenced: another process has taken over", worker->instance);
+    worker->counters.fenced++;
+    worker->fenced_at_ms = clock_monotonic_ms();
+    batch_clear(&worker->batch);
+    show_progress(worker);
+    owner_drop(worker->owner);
+}
+
+/* Within a session's time the group has said that we are replaced, or has taken our partitions;
+ * else it takes us for their owner still. */
+static bool is_left_alone(const struct worker *worker, int64_t now_ms)
+{
+    return worker->fenced_at_ms != 0 &&
+           now_ms - worker->fenced_at_ms > worker->config->ingest_session_ms;
+}
+
+/*
  * Stores the batch, waiting for the database as long as it takes. 0: stored, or dropped because we
  * are stopping or fenced (it will be read again); TIP_EFATAL: an error nobody knows.
  */
@@ -198,11 +222,7 @@ static int flush(struct worker *worker)
         if (err == 0)
             break;
         if (err == TIP_EFENCED) {
-            log_warn("ingest", "%s: fenced: another process has taken over; beginning anew",
-                     worker->instance);
-            worker->counters.fenced++;
-            worker->begin_anew = true;
-            batch_clear(&worker->batch);
+            note_fenced(worker);
             break;
         }
         if (err == TIP_EFATAL || err == TIP_EDATA || err == TIP_ECONFIG) {
@@ -231,6 +251,7 @@ static void on_revoked(void *arg, bool lost)
         worker->begin_anew = true;
     batch_clear(&worker->batch);
     owner_drop(worker->owner);
+    worker->fenced_at_ms = 0; /* the group takes us for a member, and will give partitions anew */
     log_info("ingest", "%s: partitions %s", worker->instance, lost ? "lost" : "given back");
 }
 
@@ -278,6 +299,8 @@ static int consume(struct worker *worker)
         now_ms = clock_monotonic_ms(); /* once for each message */
         if (err == 0)
             take(worker, &message, now_ms);
+        if (worker->fenced_at_ms != 0)
+            consumer_turn(worker->consumer); /* what is passed over fills no batch */
         if (err == TIP_ERETRY) {
             log_warn("ingest", "%s: %s; beginning anew", worker->instance, buf_cstr(&problem));
             worker->begin_anew = true;
@@ -297,6 +320,10 @@ static int consume(struct worker *worker)
         if (now_ms - worker->reported_at_ms > REPORT_EVERY_MS)
             show_progress(worker);
         stay_connected(worker, now_ms);
+        if (is_left_alone(worker, now_ms)) {
+            log_warn("ingest", "%s: not replaced in the group; beginning anew", worker->instance);
+            worker->begin_anew = true;
+        }
     }
     return 0;
 }
@@ -310,6 +337,7 @@ static void *run(void *arg)
     while (err == 0 && !stopping(worker)) {
         AUTO_BUF problem = {0};
         worker->begin_anew = false;
+        worker->fenced_at_ms = 0;
         err =
             consumer_create(worker->config, worker->instance, &events, &worker->consumer, &problem);
         if (err != 0) {

@@ -23,6 +23,7 @@ from records import coupon, event, user
 from stack import TOP, Process
 
 ROUNDS = int(os.environ.get("ROUNDS", "10"))
+REPLACED = 3  # ingest's exit status when another process of its name has taken over
 
 
 # ---- processes die
@@ -97,6 +98,31 @@ def test_a_frozen_ingest_process_changes_nothing_when_it_wakes(server_factory: A
         assert result["coupons"]["acknowledged"] > 500
     finally:
         other.stop()
+
+
+def test_of_two_processes_of_one_name_the_later_stays(server_factory: Any, tmp_path: Path) -> None:
+    """The first is frozen with a batch while the second takes its place: the database fences it before the group says why."""
+    app = server_factory({"INGEST_BATCH_MS": "500"})
+    later = second_ingest(app, tmp_path, INGEST_INSTANCE=app.ingest.env["INGEST_INSTANCE"])
+    try:
+        with Load(app.base_url, tmp_path / "ledgers", admin_key=app.key()) as load:
+            wait_for(lambda: load.acknowledged() > 500 and owned(app.ingest) == 12, "ingest at work")
+            app.ingest.pause()
+            mark = Mark(app.ingest)
+            later.start()
+            # If it was frozen inside a transaction, the database drops that first (18 s).
+            wait_for(lambda: owned(later) == 12, "the second process to have all partitions", 60)
+            app.ingest.resume()
+            wait_for(lambda: not app.ingest.running(), "the first process to end")
+            assert app.ingest.child.returncode == REPLACED, mark.since()
+            enough = load.acknowledged() + 500
+            wait_for(lambda: load.acknowledged() > enough, "the clients to go on")
+        assert later.running()
+        app.wait_caught_up()
+        require_clean(app, load.folder)
+        assert later.running() and owned(later) == 12
+    finally:
+        later.stop()
 
 
 # ---- the checker sees what is wrong
