@@ -138,15 +138,15 @@ static const char sql_packet[] = "select @@max_allowed_packet";
 
 static int ask_packet(struct db *db)
 {
-    int err = db_execute(db, str_of(sql_packet));
-    MYSQL_RES *result = err == 0 ? mysql_store_result(db->mysql) : NULL;
-    if (result == NULL)
-        return err == 0 ? note_connection_error(db) : err;
-    MYSQL_ROW row = mysql_fetch_row(result);
-    if (row != NULL && row[0] != NULL)
-        db->packet_max_bytes = strtoull(row[0], NULL, 10);
-    mysql_free_result(result);
-    return 0;
+    struct stmt *stmt;
+    int err = db_prepare(db, sql_packet, &stmt);
+    if (err != 0)
+        return err;
+    err = stmt_run_one(stmt);
+    if (err == 0)
+        db->packet_max_bytes = stmt_get_uint(stmt, 0);
+    db_forget(db, stmt);
+    return err;
 }
 
 static int set_ingest_limits(struct db *db, const struct config *config)

@@ -158,6 +158,25 @@ def test_what_only_the_database_refuses_is_kept(server_factory):
     assert (record_id, reason) == (b"u37", b"database")
 
 
+def test_a_batch_larger_than_the_database_takes_is_halved(server_factory):
+    """The server does not refuse such a statement, it closes the connection, as if it were gone: sent again, it never ends."""
+    app = server_factory(start=False)
+    app.migrate()
+    app.serve.start()
+    post(app, "coupons", *[coupon(i) for i in range(1000)])
+    with app.db("root", autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("select @@global.max_allowed_packet")
+        (usual,), = cursor.fetchall()
+        cursor.execute("set global max_allowed_packet = 16384")
+        try:
+            app.ingest.start()
+            app.wait_caught_up()
+        finally:
+            cursor.execute("set global max_allowed_packet = %s", (usual,))
+    assert rows(app, "select count(*), count(distinct coupon_id) from coupons")[0] == (1000, 1000)
+    assert "repeating" not in app.ingest.log.read_text()
+
+
 def test_waits_for_the_database_and_loses_nothing(server_factory, own_servers):
     database, kafka = own_servers()
     app = server_factory(database=database, kafka=kafka)
