@@ -42,6 +42,13 @@ static int add_user(const char *user, struct buf *out)
     return 0;
 }
 
+/* Where a right is given on a whole database, and only there, _ and % are patterns. */
+static void add_pattern(const char *database, struct buf *out)
+{
+    for (const char *c = database; *c != '\0'; c++)
+        buf_addf(out, *c == '_' || *c == '%' ? "\\%c" : "%c", *c);
+}
+
 int grants_write(const char *database, const char *api_user, const char *ingest_user,
                  struct buf *ret_sql)
 {
@@ -49,9 +56,7 @@ int grants_write(const char *database, const char *api_user, const char *ingest_
     if (!is_name(str_of(database)) || add_user(api_user, &api) != 0 ||
         add_user(ingest_user, &ingest) != 0)
         return TIP_EINVAL;
-    for (const char *c = database; *c != '\0';
-         c++) /* there, and only there, _ and % are patterns */
-        buf_addf(&pattern, *c == '_' || *c == '%' ? "\\%c" : "%c", *c);
+    add_pattern(database, &pattern);
     buf_addf(ret_sql, "grant select on `%s`.* to %s;\n", buf_cstr(&pattern), buf_cstr(&api));
     for (size_t i = 0; i < sizeof(ingest_grants) / sizeof(ingest_grants[0]); i++)
         buf_addf(ret_sql, "grant %s on `%s`.`%s` to %s;\n", ingest_grants[i].rights, database,
