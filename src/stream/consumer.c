@@ -28,6 +28,8 @@ struct consumer {
 
 enum {
     OUTAGE_ECHO_MS = 60000,
+    LEAVE_ROUND_MS = 100,
+    LEAVE_ROUNDS = 50,
     /* What waits in memory of all partitions together; a fetch may bring as much again. */
     QUEUED_TOTAL_KIB = 24 * 1024,
     QUEUED_MIN_KIB = 64,
@@ -276,9 +278,29 @@ int64_t consumer_high_watermark(struct consumer *consumer, const struct partitio
     return high;
 }
 
+/* False: a broker that is silent has not answered the last commits; the client would wait on. */
+static bool leave_group(struct consumer *consumer)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->client, queue);
+    bool is_closed = error != NULL; /* failed for good: it is no member any more */
+    rd_kafka_error_destroy(error);
+    for (int i = 0; !is_closed && i < LEAVE_ROUNDS; i++) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(queue, LEAVE_ROUND_MS);
+        if (message != NULL)
+            rd_kafka_message_destroy(message);
+        is_closed = rd_kafka_consumer_closed(consumer->client) != 0;
+    }
+    rd_kafka_queue_destroy(queue);
+    return is_closed;
+}
+
 void consumer_destroy(struct consumer *consumer)
 {
-    rd_kafka_consumer_close(consumer->client);
+    if (!leave_group(consumer)) {
+        log_warn("consumer", "Kafka does not answer; leaving without its word");
+        return;
+    }
     close_queues(consumer);
     rd_kafka_destroy(consumer->client);
     lanes_free(consumer->lanes);

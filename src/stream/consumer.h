@@ -55,7 +55,10 @@ void consumer_commit(struct consumer *consumer, const struct partition *partitio
 /* The end of a partition as of the last fetch, or -1. For showing lag. */
 int64_t consumer_high_watermark(struct consumer *consumer, const struct partition *partition);
 
-/* Leaves the group (revoked is called) and frees. */
+/*
+ * Leaves the group (revoked is called) and frees. Where Kafka has not answered for 5 s it is not
+ * freed: its threads wait for that answer as long as the process lives.
+ */
 void consumer_destroy(struct consumer *consumer);
 
 #endif

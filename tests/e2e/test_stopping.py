@@ -18,6 +18,7 @@ from typing import Callable, Optional, Sequence
 import pytest
 
 from fixtures import FIRST_PORT, LAST_PORT, Stack
+from groups import owned
 from patience import served_s, wait_for
 from stack import TOP, Process, free_ports, http_ready
 
@@ -198,3 +199,15 @@ def test_ingest_processes_are_restarted_in_turn(server_factory, second) -> None:
         end(app.index)
     assert load.failed() == []
     assert_stored(app, load.accepted())
+
+
+def test_ingest_ends_while_kafka_is_silent(server_factory, own_servers) -> None:
+    database, kafka = own_servers()
+    app = server_factory(database=database, kafka=kafka)
+    wait_for(lambda: owned(app.ingest) == 12, "ingest to have all partitions")
+    kafka.pause()
+    try:
+        time.sleep(1)  # ingest tells Kafka every 0.5 s how far it is, and waits for the answers when it ends
+        end(app.ingest)
+    finally:
+        kafka.resume()
