@@ -18,7 +18,7 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
-from typing import Callable, Iterator, Mapping, Optional
+from typing import Callable, Iterable, Iterator, Mapping, Optional
 
 import pytest
 
@@ -41,7 +41,7 @@ class Stack(App):
     stack.serve, .ingest, .index   Process: kill9(), pause(), resume(), restart(), stop(), start(), children(), pid, log
     stack.database, stack.kafka the servers behind it, with the same verbs
     stack.key("company", "scope", …)  a key that works, for tests of what the anonymous company may not do
-    stack.base_url, ops_url, wait_caught_up(), behind(), run("verb", …), topics(), env
+    stack.base_url, ops_url, wait_caught_up(), assert_stored(ids), behind(), run("verb", …), topics(), env
     """
 
     company = "demo"
@@ -59,6 +59,15 @@ class Stack(App):
         ends = self.ends()
         with self._view_lock:  # a file is open once in a process
             wait_for(lambda: holding(self, ends) or not self.index.running(), "the view to hold what was sent", timeout_s, 0.01)
+
+    def assert_stored(self, coupon_ids: Iterable[str]) -> None:
+        """Each of these coupons that were accepted is in the database, and none is there twice."""
+        self.wait_caught_up()
+        with self.db() as connection, connection.cursor() as cursor:
+            cursor.execute("select coupon_id from coupons")
+            stored = [row[0].decode() for row in cursor.fetchall()]
+        assert len(stored) == len(set(stored))
+        assert set(coupon_ids) <= set(stored), f"lost: {sorted(set(coupon_ids) - set(stored))[:5]}"
 
     def key(self, company: str = "demo", *scopes: str) -> str:
         """A key of a company that serve knows by now; the company is made when there is none. Without scopes: all of them.

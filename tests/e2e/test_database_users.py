@@ -13,6 +13,7 @@ from fixtures import FIRST_PORT, LAST_PORT, Stack
 from patience import wait_for
 from records import coupon, event, user
 from stack import free_ports, stop_all
+from wire import rows
 
 DENIED = {1044, 1142, 1143, 1227, 1370}  # access denied, to a database, a table, a column, an operation
 TABLES = ("api_keys", "companies", "coupons", "event_counts", "event_participants", "events", "ingest_status", "record_counts",
@@ -29,12 +30,6 @@ def app(servers, state_dir) -> Iterator[Stack]:
     finally:
         stop_all([made])
         made.drop()
-
-
-def rows(app: Stack, text: str) -> list:
-    with app.db() as connection, connection.cursor() as cursor:
-        cursor.execute(text)
-        return list(cursor.fetchall())
 
 
 def test_everything_works(app: Stack) -> None:

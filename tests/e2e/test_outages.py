@@ -64,20 +64,6 @@ def is_unavailable(answer: Answer) -> bool:
     return answer.status == 503 and answer.headers.get("retry-after") == "1" and "code" in answer.body
 
 
-def stored(app) -> list[str]:
-    with app.db() as connection, connection.cursor() as cursor:
-        cursor.execute("select coupon_id from coupons order by coupon_id")
-        return [row[0].decode() for row in cursor.fetchall()]
-
-
-def assert_kept(app, acknowledged: list[str]) -> None:
-    """Each acknowledged coupon is in the database, once."""
-    app.wait_caught_up()
-    found = stored(app)
-    assert len(found) == len(set(found))
-    assert set(acknowledged) <= set(found), f"lost: {sorted(set(acknowledged) - set(found))}"
-
-
 class Writers:
     """Threads that push coupons, one after the other, until stopped; what was answered stands in `answers`."""
 
@@ -180,7 +166,7 @@ def test_kafka_goes_and_returns(outage, how: str) -> None:
     assert not writers.broken
     assert len(app.workers()) == 2 and app.serve.running()
     print(f"back after {back_s:.1f} s, slowest 503 after {slowest:.2f} s")
-    assert_kept(app, ["first", *writers.acknowledged()])
+    app.assert_stored(["first", *writers.acknowledged()])
 
 
 def test_a_frozen_database(server_factory, breakable) -> None:
@@ -210,7 +196,7 @@ def test_a_frozen_database(server_factory, breakable) -> None:
     database.resume()
     wait_for(lambda: read(app).status == 200, "reads after the database's return", 5)
     wait_for(lambda: ready(app).status == 200, "readiness", 5)
-    assert_kept(app, ["before", *(f"frozen-{number}" for number in range(20))])
+    app.assert_stored(["before", *(f"frozen-{number}" for number in range(20))])
 
 
 def test_a_killed_database(outage) -> None:
@@ -225,7 +211,7 @@ def test_a_killed_database(outage) -> None:
     assert ready(app, "/read").status == 503 and ready(app, "/write").status == 200
     app.database.start()
     wait_for(lambda: read(app).status == 200, "reads after the database's return", 5)
-    assert_kept(app, ["first", "meanwhile", "later"])
+    app.assert_stored(["first", "meanwhile", "later"])
 
 
 def test_a_killed_worker(server_factory) -> None:
@@ -243,7 +229,7 @@ def test_a_killed_worker(server_factory) -> None:
     statuses = {answer.status for _, answer in writers.answers}
     assert statuses == {202}
     assert len(writers.broken) <= 4 * 4  # at most the connections of the killed one, each time
-    assert_kept(app, writers.acknowledged())
+    app.assert_stored(writers.acknowledged())
 
 
 def test_sigterm_under_load(server_factory) -> None:
@@ -259,7 +245,7 @@ def test_sigterm_under_load(server_factory) -> None:
     lost = [name for name, sent in writers.broken if sent < asked_at - 0.02]
     assert not lost, f"sent before SIGTERM and not answered: {lost}"
     assert {answer.status for _, answer in writers.answers} <= {202, 503}
-    assert_kept(app, writers.acknowledged())
+    app.assert_stored(writers.acknowledged())
 
 
 def test_sigterm_while_kafka_is_slow(outage) -> None:
@@ -276,7 +262,7 @@ def test_sigterm_while_kafka_is_slow(outage) -> None:
     assert [answer.status for answer in answers] == [202] * 8
     assert {answer.headers["connection"] for answer in answers} == {"close"}
     assert app.serve.child.wait(5) == 0
-    assert_kept(app, ["first", *(f"slow-{number}" for number in range(8))])
+    app.assert_stored(["first", *(f"slow-{number}" for number in range(8))])
 
 
 def test_started_before_its_servers(server_factory, breakable) -> None:
@@ -296,4 +282,4 @@ def test_started_before_its_servers(server_factory, breakable) -> None:
     wait_for(lambda: push(app, "now").status == 202, "writes", 5)
     wait_for(lambda: ready(app).status == 200, "readiness", 5)
     app.ingest.start()
-    assert_kept(app, ["now"])
+    app.assert_stored(["now"])

@@ -13,7 +13,7 @@ import select
 import signal
 import threading
 import time
-from typing import Callable, Optional, Sequence
+from typing import Callable, Sequence
 
 import pytest
 
@@ -39,7 +39,6 @@ class Client(threading.Thread):
         self.ports, self.keeps = list(ports), keeps
         self.connections: dict[int, http.client.HTTPConnection] = {}
         self.accepted: list[str] = []
-        self.refused = 0
         self.failed: list[str] = []
         self.stopping = threading.Event()
 
@@ -67,7 +66,6 @@ class Client(threading.Thread):
             if status not in (None, 503):
                 self.failed.append(f"{coupon} at {port}: {status}")
                 return
-            self.refused += 1
             time.sleep(0.02)
         self.failed.append(f"{coupon}: no answer in {TRIES_S} s of trying")
 
@@ -128,21 +126,12 @@ def end(process: Process) -> None:
     assert served_s() - begun < EXIT_WITHIN_S
 
 
-def assert_stored(app: Stack, accepted: list[str]) -> None:
-    app.wait_caught_up()
-    with app.db() as connection, connection.cursor() as cursor:
-        cursor.execute("select coupon_id from coupons")
-        stored = [row[0].decode() for row in cursor.fetchall()]
-    assert len(stored) == len(set(stored))
-    assert set(accepted) <= set(stored), f"lost: {sorted(set(accepted) - set(stored))[:5]}"
-
-
 @pytest.fixture
 def second(server_factory) -> Callable[[Stack, str], Process]:
     """make(app, verb): another process of that verb beside the application's own, ended with the test."""
     made: list[Process] = []
 
-    def make(app: Stack, verb: str, port: Optional[int] = None) -> Process:
+    def make(app: Stack, verb: str) -> Process:
         env, ready = dict(app.env), None
         if verb == "serve":
             port, ops_port = free_ports(2, FIRST_PORT, LAST_PORT)
@@ -169,7 +158,7 @@ def test_two_nodes_are_restarted_in_turn(server_factory, second) -> None:
             process.start()
             load.go_on()
     assert load.failed() == []
-    assert_stored(app, load.accepted())
+    app.assert_stored(load.accepted())
 
 
 def test_a_successor_on_the_same_port(server_factory) -> None:
@@ -184,7 +173,7 @@ def test_a_successor_on_the_same_port(server_factory) -> None:
             assert old.child.wait(60) == 0
             load.go_on()
     assert load.failed() == []
-    assert_stored(app, load.accepted())
+    app.assert_stored(load.accepted())
 
 
 def test_ingest_processes_are_restarted_in_turn(server_factory, second) -> None:
@@ -198,7 +187,7 @@ def test_ingest_processes_are_restarted_in_turn(server_factory, second) -> None:
             load.go_on()
         end(app.index)
     assert load.failed() == []
-    assert_stored(app, load.accepted())
+    app.assert_stored(load.accepted())
 
 
 def test_ingest_ends_while_kafka_is_silent(server_factory, own_servers) -> None:
