@@ -25,12 +25,12 @@ static void (*const checks[])(struct doctor *doctor) = {
 };
 
 struct buf *doctor_note(struct doctor *doctor, const char *name, enum verdict verdict,
-                        const char *todo)
+                        const char *remedy)
 {
     assert(doctor->count < DOCTOR_FINDINGS_MAX);
     struct diagnosis *finding = &doctor->findings[doctor->count++];
     *finding = (struct diagnosis){
-        .name = name, .verdict = verdict, .todo = verdict != VERDICT_OK ? todo : NULL};
+        .name = name, .verdict = verdict, .remedy = verdict != VERDICT_OK ? remedy : NULL};
     return &finding->detail;
 }
 
@@ -59,8 +59,8 @@ static void print_text(const struct doctor *doctor, const size_t counts[VERDICTS
         terminal_print(stdout, verdicts[finding->verdict].colour, verdicts[finding->verdict].word,
                        6);
         printf("%-22s%.*s\n", finding->name, (int)finding->detail.len, finding->detail.data);
-        if (finding->todo != NULL)
-            printf("%28s-> %s\n", "", finding->todo);
+        if (finding->remedy != NULL)
+            printf("%28s-> %s\n", "", finding->remedy);
     }
     printf("\n%zu ok, %zu to think about, %zu wrong\n", counts[VERDICT_OK], counts[VERDICT_WARN],
            counts[VERDICT_FAIL]);
@@ -76,9 +76,9 @@ static void print_json(const struct doctor *doctor, const size_t counts[VERDICTS
         buf_addf(&out, "%s{\"check\":\"%s\",\"verdict\":\"%s\",\"detail\":", i > 0 ? "," : "",
                  finding->name, verdicts[finding->verdict].json);
         buf_add_json(&out, buf_str(&finding->detail));
-        buf_add_text(&out, ",\"todo\":");
-        if (finding->todo != NULL)
-            buf_add_json(&out, str_of(finding->todo));
+        buf_add_text(&out, ",\"remedy\":");
+        if (finding->remedy != NULL)
+            buf_add_json(&out, str_of(finding->remedy));
         else
             buf_add_text(&out, "null");
         buf_add_char(&out, '}');

@@ -18,8 +18,8 @@ enum { DOCTOR_FINDINGS_MAX = 40 };
 struct diagnosis {
     const char *name; /* of the check; a constant */
     enum verdict verdict;
-    struct buf detail; /* what is so, one line */
-    const char *todo;  /* what to do about it; a constant, NULL when it is ok */
+    struct buf detail;  /* what is so, one line */
+    const char *remedy; /* what to do about it; a constant, NULL when it is ok */
 };
 
 struct doctor {
@@ -32,9 +32,9 @@ struct doctor {
     size_t count;
 };
 
-/* Notes a finding and returns its detail, to be written. todo NULL: it is ok. */
+/* Notes a finding and returns its detail, to be written. remedy NULL: it is ok. */
 struct buf *doctor_note(struct doctor *doctor, const char *name, enum verdict verdict,
-                        const char *todo);
+                        const char *remedy);
 
 /* The servers: doctor_servers.c. */
 void doctor_database(struct doctor *doctor);

@@ -118,7 +118,7 @@ static bool nearest_folder(const char *path, struct buf *ret_folder)
 }
 
 static void check_space(struct doctor *doctor, const char *name, const char *folder,
-                        const char *todo)
+                        const char *remedy)
 {
     struct statvfs disk;
     if (statvfs(folder, &disk) != 0)
@@ -127,7 +127,7 @@ static void check_space(struct doctor *doctor, const char *name, const char *fol
     enum verdict verdict = free_mb < DISK_FAIL_MB   ? VERDICT_FAIL
                            : free_mb < DISK_WARN_MB ? VERDICT_WARN
                                                     : VERDICT_OK;
-    buf_addf(doctor_note(doctor, name, verdict, todo), "%s: %" PRIu64 " MB are free", folder,
+    buf_addf(doctor_note(doctor, name, verdict, remedy), "%s: %" PRIu64 " MB are free", folder,
              free_mb);
 }
 

@@ -55,8 +55,8 @@ void doctor_database(struct doctor *doctor)
         return;
     }
     doctor->db = NULL;
-    const char *todo = why_not_connected(buf_cstr(&problem));
-    buf_add_str(doctor_note(doctor, "database", VERDICT_FAIL, todo), buf_str(&problem));
+    const char *remedy = why_not_connected(buf_cstr(&problem));
+    buf_add_str(doctor_note(doctor, "database", VERDICT_FAIL, remedy), buf_str(&problem));
 }
 
 void doctor_schema(struct doctor *doctor)

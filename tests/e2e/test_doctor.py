@@ -26,13 +26,13 @@ def examined(app: Any, env: Optional[dict[str, str]] = None, before: tuple[str, 
     verdicts = [finding["verdict"] for finding in found["checks"]]
     assert [found[name] for name in ("ok", "warn", "fail")] == [verdicts.count(name) for name in ("ok", "warn", "fail")]
     assert done.returncode == (1 if "fail" in verdicts else 0) and done.stderr == "", done
-    assert all((finding["todo"] is None) == (finding["verdict"] == "ok") for finding in found["checks"])
+    assert all((finding["remedy"] is None) == (finding["verdict"] == "ok") for finding in found["checks"])
     return found["checks"]
 
 
 def found(findings: list[dict[str, Any]], check: str, verdict: str) -> str:
     """What is said of a check with this verdict: the detail and what to do."""
-    texts = [f"{finding['detail']} -> {finding['todo']}" for finding in findings
+    texts = [f"{finding['detail']} -> {finding['remedy']}" for finding in findings
              if finding["check"] == check and finding["verdict"] == verdict]
     assert texts, (check, verdict, findings)
     return texts[0]
