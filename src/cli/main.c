@@ -1,5 +1,4 @@
 /* `tipster <verb>`: finds the verb, loads the settings, hands over. */
-#include "base/err.h"
 #include "cli/command_help.h"
 #include "cli/verbs.h"
 
@@ -16,10 +15,15 @@ const char *settings_file(void)
     return env_file;
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static bool asks_for_help(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0)
+        if (is_help(argv[i]))
             return true;
     return false;
 }
@@ -47,26 +51,64 @@ static int run(const struct command *command, int argc, char **argv)
     return code;
 }
 
+/* Takes --env; returns the place of what follows, 0 when it names no file, which was said. */
+static int read_env(int argc, char **argv)
+{
+    static const char joined[] = "--env=";
+    if (argc > 1 && strncmp(argv[1], joined, strlen(joined)) == 0) {
+        env_file = argv[1] + strlen(joined);
+        return 2;
+    }
+    if (argc < 2 || strcmp(argv[1], "--env") != 0)
+        return 1;
+    if (argc < 3) {
+        fputs("tipster: this option wants a value: --env (tipster --help)\n", stderr);
+        return 0;
+    }
+    env_file = argv[2];
+    return 3;
+}
+
+/* NULL after it was said that there is none of this name. */
+static const struct command *find_command(const char *name)
+{
+    for (const struct command *const *command = commands; *command != NULL; command++)
+        if (strcmp(name, (*command)->name) == 0)
+            return *command;
+    fprintf(stderr, "tipster: no such %s: %s (tipster --help)\n", *name == '-' ? "option" : "verb",
+            name);
+    return NULL;
+}
+
+static int help(const char *name)
+{
+    const struct command *command = name != NULL ? find_command(name) : NULL;
+    if (name == NULL)
+        command_print_list(stdout);
+    else if (command == NULL)
+        return EXIT_USAGE;
+    else
+        command_print_help(command, stdout);
+    return EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
-    int at = 1;
     signal(SIGPIPE, SIG_IGN);
-    if (argc > at + 1 && strcmp(argv[at], "--env") == 0) {
-        env_file = argv[at + 1];
-        at += 2;
+    int at = read_env(argc, argv);
+    if (at == 0)
+        return EXIT_USAGE;
+    const char *word = argv[at]; /* argv ends with a NULL */
+    if (word == NULL) {
+        command_print_list(stderr);
+        return EXIT_USAGE;
     }
-    if (at >= argc || strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "help") == 0) {
-        command_print_list(at >= argc ? stderr : stdout);
-        return at >= argc ? EXIT_USAGE : EXIT_DONE;
-    }
-    if (strcmp(argv[at], "--version") == 0) {
+    if (is_help(word) || strcmp(word, "help") == 0)
+        return help(argv[at + 1]);
+    if (strcmp(word, "--version") == 0) {
         puts("tipster " TIPSTER_VERSION);
         return EXIT_DONE;
     }
-    for (const struct command *const *command = commands; *command != NULL; command++)
-        if (strcmp(argv[at], (*command)->name) == 0)
-            return run(*command, argc - at, argv + at);
-    fprintf(stderr, "tipster: no such verb: %s\n", argv[at]);
-    command_print_list(stderr);
-    return EXIT_USAGE;
+    const struct command *command = find_command(word);
+    return command != NULL ? run(command, argc - at, argv + at) : EXIT_USAGE;
 }

@@ -44,8 +44,32 @@ def test_the_list_of_verbs() -> None:
     assert {"serve", "ingest", "index", "migrate", "company", "key", "generate", "import", "check", "view", "config"} <= set(VERBS)
     alone = tipster()
     assert alone.returncode == 2 and not alone.stdout and "Usage: tipster" in alone.stderr
-    unknown = tipster("fly")
-    assert unknown.returncode == 2 and "no such verb: fly" in unknown.stderr
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["fly"], "no such verb: fly"),
+    (["help", "fly"], "no such verb: fly"),
+    (["--verison"], "no such option: --verison"),
+    (["--env"], "this option wants a value: --env"),
+])
+def test_no_verb(arguments: list[str], says: str) -> None:
+    done = tipster(*arguments)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr == f"tipster: {says} (tipster --help)\n"
+
+
+def test_other_ways_to_ask_for_help() -> None:
+    assert tipster("-h").stdout == tipster("help").stdout == tipster("--help").stdout
+    asked = tipster("migrate", "--help")
+    for arguments in (["migrate", "-h"], ["help", "migrate"], ["--help", "migrate"], ["--env=absent", "help", "migrate"]):
+        assert tipster(*arguments).stdout == asked.stdout != "" and tipster(*arguments).returncode == 0, arguments
+
+
+def test_env_joined_to_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text("PORT=x\n")
+    for arguments in (["--env", str(file)], [f"--env={file}"]):
+        done = tipster(*arguments, "migrate")
+        assert done.returncode == 2 and "PORT must be an integer" in done.stderr, done
 
 
 @pytest.mark.parametrize("verb", VERBS)
