@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/timefmt.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -32,11 +33,14 @@ int command_wrong(const struct command *command, const char *format, ...)
     return EXIT_USAGE;
 }
 
-bool command_is_word(const char *words, const char *text)
+/* Whether text is one of words (with blanks between); words NULL: always. */
+static bool is_word(const char *words, const char *text)
 {
     size_t len = strlen(text);
     if (words == NULL)
         return true;
+    if (strchr(text, ' ') != NULL)
+        return false;
     for (const char *at = words; len > 0 && (at = strstr(at, text)) != NULL; at += len)
         if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
             return true;
@@ -45,18 +49,29 @@ bool command_is_word(const char *words, const char *text)
 
 bool command_takes(const struct command_action *action, const struct command_option *option)
 {
-    return action == NULL || option->actions == NULL ||
-           command_is_word(option->actions, action->name);
+    return action == NULL || option->actions == NULL || is_word(option->actions, action->name);
 }
 
-/* "add, set or list". */
-static void list_words(const struct command_action *actions, struct buf *out)
+/* "add set list" as "add, set or list". */
+static void add_words(const char *words, struct buf *out)
 {
-    for (; actions->name != NULL; actions++) {
-        buf_add_text(out, actions->name);
-        if (actions[1].name != NULL)
-            buf_add_text(out, actions[2].name != NULL ? ", " : " or ");
+    for (; *words != '\0'; words++) {
+        if (*words != ' ')
+            buf_add_char(out, *words);
+        else
+            buf_add_text(out, strchr(words + 1, ' ') != NULL ? ", " : " or ");
     }
+}
+
+/* given NULL: there is nothing. */
+static void refuse_first(const struct command *command, const char *words, const char *given)
+{
+    AUTO_BUF names = {0};
+    add_words(words, &names);
+    if (given == NULL)
+        command_wrong(command, "%s?", buf_cstr(&names));
+    else
+        command_wrong(command, "first comes %s, not '%s'", buf_cstr(&names), given);
 }
 
 static bool read_action(struct command_line *line)
@@ -65,9 +80,10 @@ static bool read_action(struct command_line *line)
     while (line->argc > 1 && action->name != NULL && strcmp(action->name, line->argv[1]) != 0)
         action++;
     if (line->argc < 2 || action->name == NULL) {
-        AUTO_BUF names = {0};
-        list_words(line->command->actions, &names);
-        command_wrong(line->command, "%s?", buf_cstr(&names));
+        AUTO_BUF words = {0};
+        for (action = line->command->actions; action->name != NULL; action++)
+            buf_addf(&words, "%s%s", words.len > 0 ? " " : "", action->name);
+        refuse_first(line->command, buf_cstr(&words), line->argv[1]);
         return false;
     }
     line->action = action;
@@ -80,14 +96,19 @@ bool command_begin(struct command_line *line, const struct command *command, int
 {
     *line = (struct command_line){.command = command, .argc = argc, .argv = argv};
     size_t count = 0;
+    const char *none;
     for (const struct command_option *option = command->options;
-         option != NULL && option->name != NULL && count < COMMAND_OPTIONS_MAX; option++)
+         option != NULL && option->name != NULL; option++) {
+        assert(count < COMMAND_OPTIONS_MAX);
         line->known[count++] =
             (struct option){option->name, option->value != NULL ? required_argument : no_argument,
                             NULL, option->code};
+    }
     optind = 0; /* begin anew, whatever was read before */
     opterr = 0;
-    return command->actions == NULL || read_action(line);
+    if (command->actions != NULL && !read_action(line))
+        return false;
+    return command->options != NULL || command_next(line, &none) == COMMAND_END;
 }
 
 static const struct command_option *find(const struct command *command, int code)
@@ -98,7 +119,7 @@ static const struct command_option *find(const struct command *command, int code
     return option;
 }
 
-/* How many arguments are wanted. */
+/* How many arguments are wanted, and which may be the first. */
 static int check_arguments(struct command_line *line)
 {
     const struct command *command = line->command;
@@ -111,31 +132,42 @@ static int check_arguments(struct command_line *line)
         command_wrong(command, "one argument too many: %s", command_arguments(line)[max]);
     else if (count < min)
         command_wrong(command, "an argument is missing: %s", names);
+    else if (count > 0 && !is_word(command->argument_words, command_arguments(line)[0]))
+        refuse_first(command, command->argument_words, command_arguments(line)[0]);
     else
         return COMMAND_END;
     return COMMAND_WRONG;
 }
 
-static void refuse_value(const struct command *command, const struct command_option *option)
-{
-    AUTO_BUF words = {0};
-    for (const char *at = option->words; *at != '\0'; at++)
-        buf_add_str(&words, *at == ' ' ? str_of(", ") : str_from(at, 1));
-    command_wrong(command, "--%s must be one of: %s; is '%s'", option->name, buf_cstr(&words),
-                  optarg);
-}
-
 static int check_option(struct command_line *line, int code)
 {
     const struct command_option *option = find(line->command, code);
-    if (!command_takes(line->action, option))
-        command_wrong(line->command, "--%s belongs to another command than %s", option->name,
+    AUTO_BUF words = {0};
+    if (!command_takes(line->action, option)) {
+        add_words(option->actions, &words);
+        command_wrong(line->command, "--%s is for %s, not for %s", option->name, buf_cstr(&words),
                       line->action->name);
-    else if (option->words != NULL && !command_is_word(option->words, optarg))
-        refuse_value(line->command, option);
-    else
-        return code;
-    return COMMAND_WRONG;
+        return COMMAND_WRONG;
+    }
+    if (option->words != NULL && !is_word(option->words, optarg)) {
+        add_words(option->words, &words);
+        command_wrong(line->command, "--%s must be %s, is '%s'", option->name, buf_cstr(&words),
+                      optarg);
+        return COMMAND_WRONG;
+    }
+    return code;
+}
+
+/* What is wrong with an option that getopt does not take. */
+static const char *option_problem(int code, const char *given)
+{
+    if (code == ':')
+        return "this option wants a value";
+    if (optopt != 0 && strchr(given, '=') != NULL)
+        return "this option takes no value";
+    if (strcmp(given, "--env") == 0 || strncmp(given, "--env=", strlen("--env=")) == 0)
+        return "this option stands before the verb";
+    return "no such option";
 }
 
 int command_next(struct command_line *line, const char **ret_value)
@@ -144,11 +176,8 @@ int command_next(struct command_line *line, const char **ret_value)
     if (code == -1)
         return check_arguments(line);
     if (code == ':' || code == '?') {
-        bool is_known = optopt != 0 && strchr(line->argv[optind - 1], '=') != NULL;
-        const char *problem = code == ':' ? "this option wants a value"
-                              : is_known  ? "this option takes no value"
-                                          : "no such option";
-        command_wrong(line->command, "%s: %s", problem, line->argv[optind - 1]);
+        const char *given = line->argv[optind - 1];
+        command_wrong(line->command, "%s: %s", option_problem(code, given), given);
         return COMMAND_WRONG;
     }
     *ret_value = optarg;
@@ -193,7 +222,8 @@ int command_time(const struct command *command, const char *option, const char *
     if (time_parse(str_of(value), TIME_OFFSET_OPTIONAL, ret_ms) == 0)
         return 0;
     command_wrong(command,
-                  "--%s must be a date (2026-11-21) or a time (2026-11-21T06:00:00Z), is '%s'",
+                  "--%s must be a date (2026-11-21) or a time (2026-11-21T06:00:00Z) of the years "
+                  "1900 to 2200, is '%s'",
                   option, value);
     return TIP_EINVAL;
 }

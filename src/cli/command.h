@@ -23,7 +23,7 @@ struct command_option {
     const char *name;    /* without its dashes; NULL ends the table */
     const char *value;   /* what it takes, as people read it ("N", "FILE"); NULL: nothing */
     const char *help;    /* NULL: another name of an option that is described; not shown */
-    const char *actions; /* that take it, each between blanks (" add set "); NULL: all */
+    const char *actions; /* that take it, with blanks between ("add set"); NULL: all */
     const char *words;   /* the values there are, with blanks between; NULL: others */
     enum completion completion;
 };
@@ -69,12 +69,16 @@ struct command_line {
 
 enum { COMMAND_END = -1, COMMAND_WRONG = -2 };
 
-/* argv[0] is the verb. False: wrong use, which has been said. */
+/*
+ * argv[0] is the verb. Of a verb without options the arguments are read, too. False: wrong use,
+ * which has been said.
+ */
 bool command_begin(struct command_line *line, const struct command *command, int argc, char **argv);
 
 /*
  * The code of the next option and its value (NULL: it takes none). COMMAND_END: no more of them,
- * and the number of arguments is right. COMMAND_WRONG: wrong use, which has been said.
+ * and the arguments are as many as the table wants, the first one of argument_words. COMMAND_WRONG:
+ * wrong use, which has been said.
  */
 int command_next(struct command_line *line, const char **ret_value);
 
@@ -96,8 +100,6 @@ int command_number(const struct command *command, const char *option, const char
 int command_time(const struct command *command, const char *option, const char *value,
                  int64_t *ret_ms);
 
-/* Whether text is one of words (with blanks between); words NULL: always. */
-bool command_is_word(const char *words, const char *text);
 /* Whether the action (NULL: none) takes the option. */
 bool command_takes(const struct command_action *action, const struct command_option *option);
 

@@ -2,8 +2,6 @@
  */
 #include "cli/verbs.h"
 
-#include "base/err.h"
-
 /* --- bash */
 
 static void bash_verbs(struct buf *out)
@@ -238,14 +236,8 @@ static void print_zsh(struct buf *out)
 static int run(struct command_line *line, const struct config *config)
 {
     AUTO_BUF out = {0};
-    const char *value;
     (void)config;
-    if (command_next(line, &value) != COMMAND_END)
-        return EXIT_USAGE;
-    const char *shell = command_arguments(line)[0];
-    if (!command_is_word(command_completion.argument_words, shell))
-        return command_wrong(&command_completion, "bash or zsh, not '%s'", shell);
-    (strcmp(shell, "bash") == 0 ? print_bash : print_zsh)(&out);
+    (strcmp(command_arguments(line)[0], "bash") == 0 ? print_bash : print_zsh)(&out);
     fwrite(out.data, 1, out.len, stdout);
     return EXIT_DONE;
 }

@@ -220,19 +220,14 @@ static int import_fixtures(struct import *import, char **files)
 
 /* --- the verb */
 
-static int read_kind(struct import *import, const char *text)
+/* text is one of the words of the table. */
+static void read_kind(struct import *import, const char *text)
 {
     import->is_fixtures = strcmp(text, "fixtures") == 0;
-    import->kind = RECORD_EVENT;
-    if (import->is_fixtures)
-        return 0;
+    import->kind = RECORD_EVENT; /* of fixtures, too */
     for (int kind = 0; kind < RECORD_KINDS; kind++)
-        if (strcmp(text, record_kind_plural((enum record_kind)kind)) == 0) {
+        if (strcmp(text, record_kind_plural((enum record_kind)kind)) == 0)
             import->kind = (enum record_kind)kind;
-            return 0;
-        }
-    command_wrong(&command_import, "fixtures, users, events or coupons, not '%s'", text);
-    return TIP_EINVAL;
 }
 
 static int read_shift(struct import *import, const char *value)
@@ -243,6 +238,16 @@ static int read_shift(struct import *import, const char *value)
         return 0;
     }
     return command_time(&command_import, "shift-to", value, &import->shift_ms);
+}
+
+static int check_use(const struct import *import)
+{
+    const struct fixtures_defaults *defaults = &import->defaults;
+    if (import->is_fixtures || (import->shift_to == NULL && defaults->league == NULL &&
+                                defaults->country == NULL && defaults->sport == NULL))
+        return 0;
+    command_wrong(&command_import, "--shift-to, --league, --country and --sport are for fixtures");
+    return TIP_EINVAL;
 }
 
 /* TIP_EINVAL: wrong use, which has been said. */
@@ -273,21 +278,10 @@ static int read_options(struct import *import, struct command_line *line)
             err = load_options_take(&import->load, &command_import, code, value);
         }
     }
-    return err;
-}
-
-static int check_use(struct import *import, const char *what)
-{
-    const struct fixtures_defaults *defaults = &import->defaults;
-    int err = read_kind(import, what);
-    if (err == 0 && !import->is_fixtures &&
-        (import->shift_to != NULL || defaults->league != NULL || defaults->country != NULL ||
-         defaults->sport != NULL)) {
-        command_wrong(&command_import,
-                      "--shift-to, --league, --country and --sport are for fixtures");
-        err = TIP_EINVAL;
-    }
-    return err;
+    if (err != 0)
+        return err;
+    read_kind(import, command_arguments(line)[0]);
+    return check_use(import);
 }
 
 static int import_all(struct import *import, char **files)
@@ -320,7 +314,7 @@ static int run(struct command_line *line, const struct config *config)
     struct import import = {0};
     int code = EXIT_USAGE;
     load_options_init(&import.load, config);
-    if (read_options(&import, line) == 0 && check_use(&import, command_arguments(line)[0]) == 0)
+    if (read_options(&import, line) == 0)
         code = import_all(&import, command_arguments(line) + 1);
     load_options_release(&import.load);
     return code;

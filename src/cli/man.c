@@ -127,10 +127,7 @@ static void add_exits(struct buf *out)
 static int run(struct command_line *line, const struct config *config)
 {
     AUTO_BUF out = {0};
-    const char *value;
-    (void)config;
-    if (command_next(line, &value) != COMMAND_END)
-        return EXIT_USAGE;
+    (void)line, (void)config;
     buf_add_text(&out,
                  ".\\\" Made by `tipster man`.\n"
                  ".TH TIPSTER 1 \"\" \"tipster " TIPSTER_VERSION "\" \"User Commands\"\n"

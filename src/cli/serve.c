@@ -16,10 +16,7 @@
 
 static int run(struct command_line *line, const struct config *config)
 {
-    const char *value;
-    (void)config;
-    if (command_next(line, &value) != COMMAND_END)
-        return EXIT_USAGE;
+    (void)line, (void)config;
     AUTO_FREE char *server = servers_program();
     if (server == NULL) {
         fputs("tipster serve: tipster-server is not beside this program\n", stderr);

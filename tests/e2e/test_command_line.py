@@ -94,12 +94,20 @@ def test_wrong_use_is_one_line_and_exit_code_2(verb: str) -> None:
 
 
 def test_values_are_checked() -> None:
-    for arguments, says in ((["migrate", "--only", "both"], "--only must be one of: database, kafka; is 'both'"),
+    for arguments, says in ((["migrate", "--only", "both"], "--only must be database or kafka, is 'both'"),
+                            (["migrate", "--only", "database kafka"], "--only must be database or kafka"),
                             (["migrate", "--only"], "this option wants a value: --only"),
                             (["migrate", "--json=yes"], "takes no value"),
                             (["ingest", "--consumers", "4x"], "whole number from 1 to 64"),
                             (["company"], "add, set, list, disable or enable?"),
+                            (["company", "fire"], "first comes add, set, list, disable or enable, not 'fire'"),
+                            (["company", "--json", "list"], "first comes add, set, list, disable or enable, not '--json'"),
                             (["company", "add"], "an argument is missing: ID"),
+                            (["company", "list", "--name", "x"], "--name is for add, not for list"),
+                            (["key", "list", "--expires", "1d"], "--expires is for add or rotate, not for list"),
+                            (["completion", "fish"], "first comes bash or zsh, not 'fish'"),
+                            (["status", "--env", ".env"], "this option stands before the verb: --env"),
+                            (["generate", "--as-of", "1800-01-01"], "of the years 1900 to 2200, is '1800-01-01'"),
                             (["config", "more"], "one argument too many: more")):
         done = tipster(*arguments)
         assert done.returncode == 2 and says in done.stderr, done

@@ -199,7 +199,7 @@ def test_nobody_there(stack: Any) -> None:
     (["--as-of", "yesterday"], "--as-of must be a date"),
     (["--to", "-"], "needs --only"),
     (["--to", "localhost:5000"], "http://HOST:PORT"),
-    (["--only", "bets"], "--only must be one of: users, events, coupons"),
+    (["--only", "bets"], "--only must be users, events or coupons, is 'bets'"),
     (["--holdout", "1"], "--holdout-to"),
     (["--users", "0", "--coupons", "5"], "coupons need users"),
     (["--events", "0", "--coupons", "5"], "nothing to bet on"),

@@ -296,7 +296,7 @@ def test_company_commands(admin) -> None:
     refused(admin, 2, "company", "add", "ok", "--partitions", "0", "1 to 1024")
     refused(admin, 2, "company", "add", "ok", "--partitions", "999", "KAFKA_PARTITIONS")
     refused(admin, 2, "company", "add", "ok", "--name", "a\tb", "control")
-    refused(admin, 2, "company", "list", "--name", "x", "another command")
+    refused(admin, 2, "company", "list", "--name", "x", "--name is for add, not for list")
     refused(admin, 2, "company", "fly", "add, set")
     refused(admin, 2, "company", "add", "missing")
 
@@ -333,7 +333,7 @@ def test_key_commands(admin) -> None:
     refused(admin, 2, "key", "add", "keys-1", "--scope", "read", "--expires", "2001-01-01", "in the future")
     refused(admin, 2, "key", "add", "keys-1", "--scope", "read", "--expires", "soon", "in the future")
     refused(admin, 2, "key", "rotate", key_id, "--keep", "long", "24h")
-    refused(admin, 2, "key", "rotate", key_id, "--scope", "read", "another command")
+    refused(admin, 2, "key", "rotate", key_id, "--scope", "read", "--scope is for add, not for rotate")
     refused(admin, 2, "key", "revoke", "missing")
 
 
