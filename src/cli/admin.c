@@ -3,7 +3,6 @@
 
 #include "base/err.h"
 #include "base/timefmt.h"
-#include "cli/verbs.h"
 #include "domain/utf8.h"
 #include "store/key_table.h"
 #include "store/migrations.h"
@@ -30,6 +29,14 @@ int admin_failed(struct db *db, const char *verb, const char *what)
 {
     fprintf(stderr, "tipster %s: %s: %s\n", verb, what, db_error(db));
     return EXIT_FAILED;
+}
+
+bool admin_company_id(const struct command *command, const char *id)
+{
+    if (company_id_is_valid(id))
+        return true;
+    command_wrong(command, "a company's id is 1 to 32 of a-z, 0-9, - and _, not '%s'", id);
+    return false;
 }
 
 int admin_company(struct db *db, const char *verb, const char *id, struct company *ret_company)

@@ -2,6 +2,7 @@
 #ifndef TIPSTER_CLI_ADMIN_H
 #define TIPSTER_CLI_ADMIN_H
 
+#include "cli/command.h"
 #include "store/company.h"
 #include "store/db.h"
 
@@ -12,6 +13,9 @@
 int admin_open(const struct config *config, const char *verb, struct db **ret_db);
 /* Prints what failed with the database's words. Returns EXIT_FAILED. */
 int admin_failed(struct db *db, const char *verb, const char *what);
+
+/* Whether a company may have this id; false after it was said what one looks like. */
+bool admin_company_id(const struct command *command, const char *id);
 
 /* The row of a company. An err after it was printed that there is none. */
 int admin_company(struct db *db, const char *verb, const char *id, struct company *ret_company);

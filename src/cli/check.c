@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "cli/admin.h"
 #include "cli/servers.h"
 #include "cli/verbs.h"
 #include "store/company.h"
@@ -248,12 +249,12 @@ static bool read_options(struct command_line *line, struct options *options)
     for (char **file = command_arguments(line); *file != NULL; file++)
         options->files[options->file_count++] = *file;
     const char *problem = options->file_count == 0 ? "--ledger FILE is missing"
-                          : !company_id_is_valid(options->company)
-                              ? "--company must be 1 to 32 of a-z, 0-9, - and _"
+                          : *options->company == '\0'
+                              ? "--company is missing (and ANONYMOUS_COMPANY is not set)"
                               : NULL;
     if (problem != NULL)
         command_wrong(&command_check, "%s", problem);
-    return problem == NULL;
+    return problem == NULL && admin_company_id(&command_check, options->company);
 }
 
 static int run(struct command_line *line, const struct config *config)

@@ -121,17 +121,22 @@ static const char *set_one(struct company *company, const char *assignment)
            "=VALUE";
 }
 
+/* Takes all of them, or as many as are right; returns what is wrong with the next. */
+static const char *set_all(struct company *company, char **assignments)
+{
+    const char *problem = NULL;
+    for (; *assignments != NULL && problem == NULL; assignments++)
+        problem = set_one(company, *assignments);
+    return problem;
+}
+
 static int run_set(struct db *db, const struct config *config, const struct options *options)
 {
     (void)config;
     struct company company;
     if (admin_company(db, verb, options->arguments[0], &company) != 0)
         return EXIT_FAILED;
-    for (char **assignment = options->arguments + 1; *assignment != NULL; assignment++) {
-        const char *problem = set_one(&company, *assignment);
-        if (problem != NULL)
-            return command_wrong(&command_company, "%s", problem);
-    }
+    (void)set_all(&company, options->arguments + 1); /* they were tried before */
     if (company_write(db, &company) != 0)
         return admin_failed(db, verb, "cannot write the company");
     if (options->json)
@@ -247,19 +252,27 @@ static bool read_options(struct command_line *line, struct options *options)
     return true;
 }
 
+/* NULL: all is well, as far as the settings tell; otherwise what is wrong. */
+static const char *check_use(const struct config *config, const struct options *options)
+{
+    struct company tried;
+    const char *name = options->name;
+    if (name != NULL && (*name == '\0' || !admin_text_is_valid(name, COMPANY_NAME_MAX_BYTES)))
+        return "--name must be 1 to 400 bytes of text without control characters";
+    if (options->partitions > config->kafka_partitions)
+        return "--partitions is above KAFKA_PARTITIONS";
+    return *options->arguments != NULL ? set_all(&tried, options->arguments + 1) : NULL;
+}
+
 static int run(struct command_line *line, const struct config *config)
 {
     struct options options = {0};
     AUTO_DB *db = NULL;
     if (!read_options(line, &options))
         return EXIT_USAGE;
-    const char *id = options.arguments[0], *name = options.name, *problem = NULL;
-    if (id != NULL && !company_id_is_valid(id))
-        problem = "a company's id is 1 to 32 of a-z, 0-9, - and _";
-    else if (name != NULL && (*name == '\0' || !admin_text_is_valid(name, COMPANY_NAME_MAX_BYTES)))
-        problem = "--name must be 1 to 400 bytes of text without control characters";
-    else if (options.partitions > config->kafka_partitions)
-        problem = "--partitions is above KAFKA_PARTITIONS";
+    const char *id = options.arguments[0], *problem = check_use(config, &options);
+    if (id != NULL && !admin_company_id(&command_company, id))
+        return EXIT_USAGE;
     if (problem != NULL)
         return command_wrong(&command_company, "%s", problem);
     if (admin_open(config, verb, &db) != 0)

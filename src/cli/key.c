@@ -78,10 +78,6 @@ static int run_add(struct db *db, const struct options *options)
 {
     struct company company;
     struct key_row key = {.scopes = options->scopes, .expires_at_ms = options->expires_at_ms};
-    if (options->scopes == SCOPE_NONE)
-        return command_wrong(&command_key, "--scope is missing: ingest, read, admin, with commas");
-    if (!company_id_is_valid(options->target))
-        return command_wrong(&command_key, "a company's id is 1 to 32 of a-z, 0-9, - and _");
     if (admin_company(db, verb, options->target, &company) != 0)
         return EXIT_FAILED;
     memcpy(key.company, company.id, sizeof(key.company));
@@ -259,9 +255,12 @@ static int run(struct command_line *line, const struct config *config)
             return EXIT_USAGE;
     }
     options.target = command_arguments(line)[0];
-    if (admin_open(config, verb, &db) != 0)
-        return EXIT_FAILED;
-    return runs[command_action_index(line)](db, &options);
+    int (*act)(struct db * db, const struct options *options) = runs[command_action_index(line)];
+    if (act == run_add && options.scopes == SCOPE_NONE)
+        return command_wrong(&command_key, "--scope is missing: ingest, read, admin, with commas");
+    if (act == run_add && !admin_company_id(&command_key, options.target))
+        return EXIT_USAGE;
+    return admin_open(config, verb, &db) == 0 ? act(db, &options) : EXIT_FAILED;
 }
 
 static const struct command_option known_options[] = {

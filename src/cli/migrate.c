@@ -85,18 +85,15 @@ static int print_grants(const struct config *config, const char *users)
     struct db_url url;
     const char *own = config->migrate_database_url;
     const char *comma = strchr(users, ',');
-    if (comma == NULL) {
-        fputs("tipster migrate: --grants wants two users with a comma between them\n", stderr);
-        return EXIT_USAGE;
-    }
+    if (comma == NULL)
+        return command_wrong(&command_migrate,
+                             "--grants wants two users with a comma between them, not '%s'", users);
     buf_add(&api_user, users, (size_t)(comma - users));
     if (db_url_parse(*own != '\0' ? own : config->database_url, &url, &problem) != 0)
         return complain(&problem);
-    if (grants_write(url.database, buf_cstr(&api_user), comma + 1, &sql) != 0) {
-        fprintf(stderr, "tipster migrate: not names of users: '%s' and '%s'\n", buf_cstr(&api_user),
-                comma + 1);
-        return EXIT_USAGE;
-    }
+    if (grants_write(url.database, buf_cstr(&api_user), comma + 1, &sql) != 0)
+        return command_wrong(&command_migrate, "--grants: not names of users: '%s' and '%s'",
+                             buf_cstr(&api_user), comma + 1);
     fputs(buf_cstr(&sql), stdout);
     return EXIT_DONE;
 }

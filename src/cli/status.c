@@ -2,9 +2,9 @@
 #include "cli/status.h"
 
 #include "base/log.h"
+#include "cli/admin.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
-#include "store/company.h"
 
 #include <signal.h>
 #include <time.h>
@@ -81,8 +81,8 @@ static int run(struct command_line *line, const struct config *config)
                                                  &options.every_s) != 0)
             return EXIT_USAGE;
     }
-    if (*options.company != '\0' && !company_id_is_valid(options.company))
-        return command_wrong(&command_status, "a company's id is 1 to 32 of a-z, 0-9, - and _");
+    if (*options.company != '\0' && !admin_company_id(&command_status, options.company))
+        return EXIT_USAGE;
     log_setup(LOG_LEVEL_ERROR, false); /* what is away is shown, not logged */
     struct sigaction action = {.sa_handler = on_signal};
     if (options.watch) {

@@ -94,6 +94,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(verb: str) -> None:
 
 
 def test_values_are_checked() -> None:
+    """Before any server is asked: there is none here."""
     for arguments, says in ((["migrate", "--only", "both"], "--only must be database or kafka, is 'both'"),
                             (["migrate", "--only", "database kafka"], "--only must be database or kafka"),
                             (["migrate", "--only"], "this option wants a value: --only"),
@@ -108,6 +109,15 @@ def test_values_are_checked() -> None:
                             (["completion", "fish"], "first comes bash or zsh, not 'fish'"),
                             (["status", "--env", ".env"], "this option stands before the verb: --env"),
                             (["generate", "--as-of", "1800-01-01"], "of the years 1900 to 2200, is '1800-01-01'"),
+                            (["company", "add", "Acme!"], "a company's id is 1 to 32 of a-z, 0-9, - and _, not 'Acme!'"),
+                            (["company", "set", "acme", "colour=red"], "set takes name, include_started"),
+                            (["company", "set", "acme", "name=Acme", "limit_read=x"], "a limit must be a number"),
+                            (["key", "add", "acme"], "--scope is missing"),
+                            (["key", "add", "Acme!", "--scope", "read"], "not 'Acme!'"),
+                            (["status", "--company", "Acme!"], "not 'Acme!'"),
+                            (["check", "sent.ledger"], "--company is missing"),
+                            (["check", "sent.ledger", "--company", "Acme!"], "not 'Acme!'"),
+                            (["migrate", "--grants", "api"], "two users with a comma between them, not 'api'"),
                             (["config", "more"], "one argument too many: more")):
         done = tipster(*arguments)
         assert done.returncode == 2 and says in done.stderr, done
