@@ -218,8 +218,12 @@ int db_open(const struct config *config, enum db_role role, struct db **ret_db,
         abort(); /* out of memory */
     err = connect_server(db, config, role);
     if (err != 0) {
-        buf_addf(ret_problem, "cannot use the database %s at %s: %s", url.database,
-                 url.socket[0] != '\0' ? url.socket : url.host, db_error(db));
+        buf_addf(ret_problem, "cannot use the database %s at ", url.database);
+        if (url.socket[0] != '\0')
+            buf_add_text(ret_problem, url.socket);
+        else
+            buf_addf(ret_problem, "%s:%u", url.host, url.port);
+        buf_addf(ret_problem, ": %s", db_error(db));
         db_close(db);
         return TIP_EUNAVAIL;
     }

@@ -86,7 +86,7 @@ int db_url_parse(const char *text, struct db_url *ret_url, struct buf *ret_probl
 {
     struct db_url url = {0};
     if (text[0] == '\0')
-        return refuse(ret_problem, "is not set");
+        return refuse(ret_problem, "is not set (in the environment, or in the file of --env)");
     const char *rest = strstr(text, "://");
     if (strncmp(text, "mysql", 5) != 0 || rest == NULL || (text[5] != ':' && text[5] != '+'))
         return refuse(ret_problem, "is not a mysql:// address");

@@ -110,9 +110,9 @@ def test_a_failing_statement_is_named(bare):
 
 
 @pytest.mark.parametrize("url, said", [
-    ("", "DATABASE_URL is not set"),
+    ("", "DATABASE_URL is not set (in the environment, or in the file of --env)"),
     ("postgres://a:b@c/d", "not a mysql:// address"),
-    ("mysql://tipster:wrong-password@127.0.0.1:1/tipster", "cannot use the database"),
+    ("mysql://tipster:wrong-password@127.0.0.1:1/tipster", "cannot use the database tipster at 127.0.0.1:1: "),
 ])
 def test_a_wrong_address_is_said_in_one_line(bare, url, said):
     refused = bare.run("migrate", env={"DATABASE_URL": url}, check=False)
