@@ -10,7 +10,9 @@
 static int explain(const char *dir, int err)
 {
     if (err == TIP_ENOTFOUND)
-        fprintf(stderr, "tipster view: there is no view in %s\n", dir);
+        fprintf(stderr,
+                "tipster view: there is no view (data.mdb) in %s; a node's is VIEW_DIR/current\n",
+                dir);
     else if (err == TIP_EINVAL)
         fprintf(stderr, "tipster view: not a view that this program reads (another layout?): %s\n",
                 dir);
@@ -64,17 +66,17 @@ static int check(const char *dir, bool json)
     return code;
 }
 
-static int show(const char *dir, const char *kind, const char *id, const char *company)
+static int show(const char *dir, const char *kind, const char *id, const char *company, bool json)
 {
-    AUTO_BUF text = {0};
+    AUTO_BUF text = {0}, head = {0};
     int err;
     if (kind == NULL)
-        err = view_show_head(dir, &text);
+        err = view_show_head(dir, json, &text);
     else if (strcmp(kind, "user") == 0)
-        err = view_show_user(dir, str_of(company), str_of(id), &text);
+        err = view_show_user(dir, str_of(company), str_of(id), json, &text);
     else
-        err = view_show_event(dir, str_of(company), str_of(id), &text);
-    if (err == TIP_ENOTFOUND && kind != NULL) {
+        err = view_show_event(dir, str_of(company), str_of(id), json, &text);
+    if (err == TIP_ENOTFOUND && kind != NULL && view_show_head(dir, false, &head) == 0) {
         fprintf(stderr, "tipster view: no %s '%s' of company '%s' in the view in %s\n", kind, id,
                 company, dir);
         return EXIT_FAILED;
@@ -102,13 +104,13 @@ static int run(struct command_line *line, const struct config *config)
     if (strcmp(line->action->name, "check") == 0)
         return check(words[0], json);
     if (count == 1)
-        return show(words[0], NULL, NULL, NULL);
+        return show(words[0], NULL, NULL, NULL, json);
     if (count != 3 || (strcmp(words[1], "user") != 0 && strcmp(words[1], "event") != 0))
         return command_wrong(&command_view, "show takes DIR, or DIR user|event ID");
     if (*company == '\0')
         return command_wrong(&command_view,
                              "--company is missing (and ANONYMOUS_COMPANY is not set)");
-    return show(words[0], words[1], words[2], company);
+    return show(words[0], words[1], words[2], company, json);
 }
 
 static const struct command_action actions[] = {
@@ -121,7 +123,7 @@ static const struct command_action actions[] = {
 
 static const struct command_option options[] = {
     {'c', "company", "ID", "whose user or event it is (ANONYMOUS_COMPANY)", "show"},
-    {'j', "json", NULL, "the result as one JSON object on standard output", "check"},
+    {'j', "json", NULL, "the result as one JSON object on standard output"},
     {0},
 };
 
@@ -142,6 +144,7 @@ const struct command command_view = {
     .options = options,
     .exits = exits,
     .examples = "tipster view check .run/view/current\n"
-                "tipster view show .run/view/current user u-17",
+                "tipster view show .run/view/current user u-17\n"
+                "tipster view show .run/view/current --json | jq .heartbeat",
     .run = run,
 };

@@ -84,6 +84,15 @@ def test_help_has_an_example_and_exit_codes(verb: str) -> None:
     assert [line for line in prose.splitlines() if len(line) > WIDTH] == []
 
 
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - {"serve", "ingest", "index", "completion", "man"}))
+def test_what_prints_results_takes_json(verb: str) -> None:
+    """With each of its commands; the others run until they are stopped, or print a text that is a script or a page."""
+    said = tipster(verb, "--help").stdout
+    usages = " ".join(said.split("\n\n")[0].split()).split(f"tipster {verb}")[1:]
+    assert usages and "json" in options_of(verb)
+    assert [usage for usage in usages if "[--json]" not in usage and "[OPTION…]" not in usage] == []
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_wrong_use_is_one_line_and_exit_code_2(verb: str) -> None:
     actions = re.findall(rf"^(?:Usage:|      ) tipster {verb} ([a-z]+)(?: |$)", tipster(verb, "--help").stdout, re.MULTILINE)

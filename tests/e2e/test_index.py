@@ -1,5 +1,6 @@
 """`tipster index`: the view equals the database, whatever happens to the process, to its files and to the topics."""
 
+import json
 import os
 import random
 import shutil
@@ -200,6 +201,34 @@ def test_readers_of_the_old_view_see_it_until_they_open_the_new_one(server_facto
         reader.txn = reader.env.begin()
         assert reader.meta().state == RETIRED  # and the next one says that it is over
     assert_equal(app)
+
+
+def test_what_it_shows(server_factory, tmp_path):
+    app = server_factory(index=True)
+    send(app, [("event", event("e1")), ("user", user("u1")), ("coupon", coupon("c1", "u1", ["e1", "e2"]))])
+    path = wait_view(app)
+
+    def show(*arguments):
+        assert "\n" in app.run("view", "show", path, *arguments).stdout
+        return json.loads(app.run("view", "show", path, *arguments, "--json").stdout)
+
+    head, shown, known, unknown = show(), show("user", "u1"), show("event", "e1"), show("event", "e2")
+    assert (head["state"], head["companies"], head["events"], head["pending"]) == ("serving", 1, 2, 0)
+    assert head["heartbeat"].endswith("Z") and {"layout", "lists_from", "half_life_ms", "shard", "shards", "source"} <= set(head)
+    assert (shown["user_id"], shown["known"], shown["coupons"], shown["older"]) == ("u1", True, 1, False)
+    assert [(bet["event_id"], bet["weight"], bet["sport"]) for bet in shown["selections"]] == [("e1", 1, event("e1")["sport"]),
+                                                                                            ("e2", 1, None)]
+    assert (known["known"], known["listed"], known["withdrawn"], known["selections"]) == (True, True, False, 1)
+    assert (known["league"], known["participants"]) == (event("e1")["league"], len(event("e1")["participants"]))
+    assert known["document"]["event_id"] == known["older_document"]["event_id"] == "e1"
+    assert (unknown["known"], unknown["selections"], unknown["sport"], unknown["begin"], unknown["document"]) == (False, 1, None, None, None)
+
+    for place, arguments, says in ((path, ["user", "nobody"], f"no user 'nobody' of company 'demo' in the view in {path}"),
+                                   (path, ["event", "none", "--company", "other"], "no event 'none' of company 'other'"),
+                                   (tmp_path, [], f"no view (data.mdb) in {tmp_path}"),
+                                   (tmp_path, ["user", "u1"], f"no view (data.mdb) in {tmp_path}")):
+        done = app.run("view", "show", place, *arguments, check=False)
+        assert done.returncode == 1 and says in done.stderr and done.stdout == "", done
 
 
 def test_one_process_per_folder(server_factory):

@@ -538,19 +538,19 @@ static void test_shows(void **state)
     assert_int_equal(view_writer_set_source(writer, str_of("a test")), 0);
     assert_int_equal(view_writer_commit(writer), 0);
     view_writer_close(writer);
-    assert_int_equal(view_show_head(dir, &out), 0);
+    assert_int_equal(view_show_head(dir, false, &out), 0);
     assert_non_null(strstr(buf_cstr(&out), "state      serving"));
     assert_non_null(strstr(buf_cstr(&out), "source     a test"));
     buf_clear(&out);
-    assert_int_equal(view_show_user(dir, company, str_of("ann"), &out), 0);
+    assert_int_equal(view_show_user(dir, company, str_of("ann"), false, &out), 0);
     assert_non_null(strstr(buf_cstr(&out), "2 coupons and 2 selections"));
     assert_non_null(strstr(buf_cstr(&out), "weight 1.000000  event-1  Soccer / Cup / Spain"));
     assert_non_null(strstr(buf_cstr(&out), "event-9  (not known)"));
     buf_clear(&out);
-    assert_int_equal(view_show_event(dir, company, str_of("event-1"), &out), 0);
+    assert_int_equal(view_show_event(dir, company, str_of("event-1"), false, &out), 0);
     assert_non_null(strstr(buf_cstr(&out), "listed, 1 selections"));
-    assert_int_equal(view_show_event(dir, company, str_of("event-2"), &out), TIP_ENOTFOUND);
-    assert_int_equal(view_show_user(dir, company, str_of("bob"), &out), TIP_ENOTFOUND);
+    assert_int_equal(view_show_event(dir, company, str_of("event-2"), false, &out), TIP_ENOTFOUND);
+    assert_int_equal(view_show_user(dir, company, str_of("bob"), false, &out), TIP_ENOTFOUND);
 }
 
 int main(void)
