@@ -119,9 +119,11 @@ def clock_of(offset: str) -> tuple[str, ...]:
 
 
 def test_the_clock_of_the_database(stack: Any) -> None:
-    """A few seconds either way are told, with whose clock it is."""
+    """A few seconds either way are to be thought about, more than half a minute is wrong; whose clock it is is told."""
     assert "behind ours" in found(examined(stack, before=clock_of("+3s")), "database clock", "warn")
     assert "ahead of ours" in found(examined(stack, before=clock_of("-3s")), "database clock", "warn")
+    for offset, says in (("+40s", "s behind ours -> set both machines' clocks"), ("-40s", "s ahead of ours -> set both")):
+        assert says in found(examined(stack, before=clock_of(offset)), "database clock", "fail")
 
 
 def test_before_and_after_migrate(server_factory: Any) -> None:
