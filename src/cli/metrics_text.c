@@ -36,7 +36,8 @@ size_t metrics_each(struct str text, const char *name, metrics_sample_fn *each, 
         double value;
         if (parse_line(str_from(line, len), str_of(name), &labels, &value)) {
             found++;
-            each(context, labels, value);
+            if (each != NULL)
+                each(context, labels, value);
         }
     }
     return found;

@@ -7,7 +7,7 @@
 /* labels: what stands between the braces, empty when there are none. */
 typedef void metrics_sample_fn(void *context, struct str labels, double value);
 
-/* Calls each sample of the metric; returns how many there are. */
+/* Calls each sample of the metric (NULL: just counts); returns how many there are. */
 size_t metrics_each(struct str text, const char *name, metrics_sample_fn *each, void *context);
 
 /* The sum of the samples whose labels contain `label` (all: ""), 0 when there is none. */

@@ -72,11 +72,6 @@ static void set_how(struct part *part, const char *format, ...)
 
 /* --- serve */
 
-static void count(void *context, struct str labels, double value)
-{
-    (void)context, (void)labels, (void)value;
-}
-
 /* What /readyz says beside "ok". */
 static void add_problems(struct str body, struct buf *out)
 {
@@ -108,7 +103,7 @@ static void look_at_serve(struct status_eyes *eyes, struct status *status)
         return;
     }
     struct str text = buf_str(&eyes->metrics);
-    size_t workers = metrics_each(text, "tipster_worker_starts_total", count, NULL);
+    size_t workers = metrics_each(text, "tipster_worker_starts_total", NULL, NULL);
     double starts = metrics_sum(text, "tipster_worker_starts_total", "");
     status->requests = metrics_sum(text, "tipster_http_requests_total", "");
     status->server_errors = metrics_sum(text, "tipster_http_requests_total", "status=\"5xx\"");

@@ -13,13 +13,13 @@ static const char *const part_names[PART_KINDS] = {
 };
 
 static const struct {
-    const char *text;
+    const char *text, *json;
     enum colour colour;
 } states[] = {
-    [PART_UP] = {"up", COLOUR_GREEN},
-    [PART_LATE] = {"late", COLOUR_YELLOW},
-    [PART_DOWN] = {"DOWN", COLOUR_RED},
-    [PART_OFF] = {"off", COLOUR_DIM},
+    [PART_UP] = {"up", "up", COLOUR_GREEN},
+    [PART_LATE] = {"late", "late", COLOUR_YELLOW},
+    [PART_DOWN] = {"DOWN", "down", COLOUR_RED},
+    [PART_OFF] = {"off", "off", COLOUR_DIM},
 };
 
 /* A second's worth of the difference; -1: one of the two is not known. */
@@ -126,11 +126,10 @@ static void add_text(struct buf *out, const char *name, struct str text)
 
 static void add_parts(const struct status *now, struct buf *out)
 {
-    static const char *const words[] = {"up", "late", "down", "off"};
     for (int i = 0; i < PART_KINDS; i++) {
         const struct part *part = &now->parts[i];
         buf_addf(out, "%s{\"name\":\"%s\",\"state\":\"%s\"", i > 0 ? "," : "", part_names[i],
-                 words[part->state]);
+                 states[part->state].json);
         add_text(out, "detail", buf_str(&part->detail));
         add_text(out, "how", str_of(part->how));
         buf_add_char(out, '}');

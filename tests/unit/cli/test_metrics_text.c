@@ -33,6 +33,7 @@ static void test_labels(void **state)
     assert_int_equal(metrics_each(str_of(text), "b", note, &labels), 1);
     assert_int_equal(labels.len, 0);
     assert_int_equal(metrics_each(str_of(text), "d", note, &labels), 0);
+    assert_int_equal(metrics_each(str_of(text), "a", NULL, NULL), 2);
 }
 
 int main(void)
