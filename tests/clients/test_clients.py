@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
@@ -159,6 +160,57 @@ def test_a_key_with_a_limit(stack: Any, connect: Any) -> None:
     assert client.call("push_coupons", [coupon() for _ in range(300)])["accepted"] == 300
     tries = total(metrics(stack), "tipster_rate_limited_total") - limited
     assert 1 <= tries <= 20, tries  # by back-off alone there would be dozens
+
+
+class Cutter(ThreadingHTTPServer):
+    """Hands requests on to a server; of its next `cuts` answers only the half arrives."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(("127.0.0.1", 0), Cut)
+        self.target, self.cuts = url, 0
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class Cut(BaseHTTPRequestHandler):
+    server: Cutter
+
+    def hand_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {name: self.headers[name] for name in ("Content-Type", "Tipster-After") if name in self.headers}
+        answer = requests.request(self.command, self.server.target + self.path, data=body, headers=headers, timeout=10)
+        self.send_response(answer.status_code)
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.send_header("Tipster-Position", answer.headers.get("Tipster-Position", ""))
+        self.end_headers()
+        cut = self.server.cuts > 0
+        self.server.cuts -= cut
+        self.wfile.write(answer.content[:len(answer.content) // 2] if cut else answer.content)
+
+    do_GET = do_POST = hand_on
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def cutter(stack: Any) -> Iterator[Cutter]:
+    with Cutter(stack.base_url) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_an_answer_that_is_lost_on_the_way(stack: Any, cutter: Cutter, connect: Any) -> None:
+    """Is asked for again, as one that did not begin: repeated pushes are absorbed."""
+    client = connect(cutter.url)
+    cutter.cuts = 2
+    pushed = client.call("push_coupons", [coupon()])
+    assert pushed["accepted"] == 1 and re.match(r"c:\d", pushed["position"]) and cutter.cuts == 0
+    cutter.cuts = 1
+    assert len(client.call("popular", n=1)) <= 1 and cutter.cuts == 0
+    cutter.cuts = 1000
+    gave_up = connect(cutter.url, retry_for_s=1).ask("popular")
+    assert (gave_up["error"], gave_up["status"]) == ("Unavailable", 0) and cutter.url in gave_up["detail"] and 1 < 1000 - cutter.cuts < 40
 
 
 def test_a_server_that_comes_back(server_factory: Any, connect: Any) -> None:

@@ -28,6 +28,11 @@ class Pushed(NamedTuple):
     position: Optional[str]  # Tipster-Position of the last batch; hand it to a read as `after`
 
 
+class _Answer(NamedTuple):
+    body: Any
+    position: Optional[str]
+
+
 class Tipster:
     """One server, one key. Not for several threads at once: a session keeps its connection.
 
@@ -129,7 +134,7 @@ class Tipster:
     # --- requests
 
     def _get(self, path: str, params: _Params, after: Optional[str]) -> Any:
-        return self._request("GET", path, params, after=after).json()
+        return self._request("GET", path, params, after=after).body
 
     def _find(self, path: str, params: _Params, after: Optional[str]) -> Any:
         try:
@@ -147,7 +152,7 @@ class Tipster:
             cursor = page["next_cursor"]
 
     def _request(self, method: str, path: str, params: Optional[_Params] = None, body: Optional[bytes] = None,
-                 after: Optional[str] = None) -> requests.Response:
+                 after: Optional[str] = None) -> _Answer:
         """One request, tried again while that may help. Every one may be repeated: records have ids."""
         headers: Dict[str, str] = {}
         if body is not None:
@@ -161,14 +166,14 @@ class Tipster:
             try:
                 answer = self._session.request(method, self.url + path, params=params, data=body, headers=headers,
                                                timeout=self.timeout_s)
-            except (requests.ConnectionError, requests.Timeout) as failure:
+            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as failure:
                 problem: TipsterError = Unavailable(0, "", f"{self.url}: {failure}")
             else:
-                if answer.status_code < 300:
-                    return answer
-                passing = answer.status_code in _PASSING or answer.status_code >= 500
-                problem = error_of(answer.status_code, _json(answer), passing)
-                if not passing:
+                said = _json(answer)
+                if answer.status_code < 300 and said is not None:
+                    return _Answer(said, answer.headers.get("Tipster-Position"))
+                problem = _problem_of(answer, said)
+                if not isinstance(problem, Unavailable):
                     raise problem
                 wait_s = max(wait_s, _retry_after_s(answer))
             if time.monotonic() + wait_s > give_up:
@@ -203,8 +208,14 @@ def _batches(records: Iterable[Mapping[str, Any]], lines_max: int) -> Iterator[b
         yield b"\n".join(lines)
 
 
-def _pushed(answer: requests.Response) -> Pushed:
-    return Pushed(int(answer.json()["accepted"]), answer.headers.get("Tipster-Position"))
+def _problem_of(answer: requests.Response, said: Any) -> TipsterError:
+    if answer.status_code < 300:
+        return Unavailable(0, "", f"{answer.url}: the answer is not whole")
+    return error_of(answer.status_code, said, answer.status_code in _PASSING or answer.status_code >= 500)
+
+
+def _pushed(answer: _Answer) -> Pushed:
+    return Pushed(int(answer.body["accepted"]), answer.position)
 
 
 def _backoff_s(attempt: int) -> float:

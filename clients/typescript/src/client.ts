@@ -51,6 +51,11 @@ interface Request {
   after?: string | undefined;
 }
 
+interface Answer {
+  body: unknown;
+  position: string | undefined;
+}
+
 /** One server, one key. */
 export class Tipster {
   private readonly url: string;
@@ -99,7 +104,7 @@ export class Tipster {
   private async push(kind: string, records: Records<object>): Promise<Pushed> {
     const total: Pushed = { accepted: 0, position: undefined };
     for await (const body of batches(records, this.batchLines)) {
-      const one = await pushed(await this.request({ method: "POST", path: `/v1/${kind}`, body }));
+      const one = pushed(await this.request({ method: "POST", path: `/v1/${kind}`, body }));
       total.accepted += one.accepted;
       total.position = one.position;
     }
@@ -163,7 +168,7 @@ export class Tipster {
   // --- requests
 
   private async get(path: string, params: Params, after?: string): Promise<unknown> {
-    return (await this.request({ method: "GET", path, params, after })).json();
+    return (await this.request({ method: "GET", path, params, after })).body;
   }
 
   private async find<T>(path: string, params: Params, after?: string): Promise<T | undefined> {
@@ -188,7 +193,7 @@ export class Tipster {
   }
 
   /** One request, tried again while that may help. Every one may be repeated: records have ids. */
-  private async request(request: Request): Promise<Response> {
+  private async request(request: Request): Promise<Answer> {
     const giveUpMs = performance.now() + this.retryForMs;
     for (let attempt = 0; ; attempt++) {
       let waitMs = backoffMs(attempt);
@@ -196,7 +201,7 @@ export class Tipster {
       try {
         const answer = await this.send(request);
         if (answer.ok) {
-          return answer;
+          return { body: await answer.json(), position: answer.headers.get("Tipster-Position") ?? undefined };
         }
         const passing = PASSING.includes(answer.status) || answer.status >= 500;
         problem = errorOf(answer.status, await answer.json().catch(() => undefined), passing);
@@ -263,9 +268,8 @@ async function* batches(records: Records<object>, linesMax: number): AsyncGenera
   }
 }
 
-async function pushed(answer: Response): Promise<Pushed> {
-  const { accepted } = (await answer.json()) as { accepted: number };
-  return { accepted, position: answer.headers.get("Tipster-Position") ?? undefined };
+function pushed({ body, position }: Answer): Pushed {
+  return { accepted: (body as { accepted: number }).accepted, position };
 }
 
 /** Half to one and a half of a doubling pause: clients must not come back in one moment. */
