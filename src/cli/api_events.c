@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/timefmt.h"
 #include "cli/http_client.h"
+#include "cli/refusal.h"
 #include "domain/codec.h"
 
 #include <jansson.h>
@@ -64,6 +65,19 @@ static int take_page(struct str body, api_event *take, void *context, struct buf
     return err;
 }
 
+/* Why there are no events. */
+static void tell(const char *url, struct answer *answer, struct buf *ret_problem)
+{
+    struct refusal refusal;
+    if (answer->status == 0) {
+        buf_addf(ret_problem, "%s: %s", url, buf_cstr(&answer->body));
+        return;
+    }
+    refusal_read(buf_str(&answer->body), &refusal);
+    buf_addf(ret_problem, "%s/v1/events: status %ld%s%s", url, answer->status,
+             *refusal.detail != '\0' ? ": " : "", refusal.detail);
+}
+
 int api_events_fetch(const char *url, const char *key, int64_t from_ms, int64_t to_ms,
                      api_event *take, void *context, struct buf *ret_problem)
 {
@@ -92,8 +106,7 @@ int api_events_fetch(const char *url, const char *key, int64_t from_ms, int64_t 
             err = take_page(buf_str(&answer.body), take, context, &cursor);
     } while (err == 0 && cursor.len > 0);
     if (err != 0)
-        buf_addf(ret_problem, "%s/v1/events: status %ld: %.200s", url, answer.status,
-                 buf_cstr(&answer.body));
+        tell(url, &answer, ret_problem);
     buf_release(&answer.body);
     http_client_close(client);
     return err;

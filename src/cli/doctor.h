@@ -32,7 +32,7 @@ struct doctor {
     size_t count;
 };
 
-/* Notes a finding and returns its detail, to be written. remedy NULL: it is ok. */
+/* Notes a finding and returns its detail, to be written. remedy: where the verdict is not ok. */
 struct buf *doctor_note(struct doctor *doctor, const char *name, enum verdict verdict,
                         const char *remedy);
 

@@ -6,12 +6,14 @@ import json
 import subprocess
 import threading
 import time
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
 from oracle import to_ms
 from patience import wait_for
+from records import user
 from scrape import metrics, total
 from wire import Wire
 
@@ -220,3 +222,16 @@ def test_a_reader_that_has_enough(stack: Any) -> None:
     child.stdout.close()
     assert child.wait(timeout=20) != 0 and child.stderr.read() == b""
     child.stderr.close()
+
+
+def test_a_wrong_key_and_no_server(stack: Any, tmp_path: Path) -> None:
+    """What the server says, or that there is none, in a line."""
+    file = tmp_path / "users.ndjson"
+    file.write_text(json.dumps(user()) + "\n")
+    for arguments, key, says in ((["import", "users", str(file), "--to", stack.base_url], "tip_wrong", "status 401: A valid key is needed"),
+                                 (["generate", "--users", "3", "--to", stack.base_url], "tip_wrong", "status 401: A valid key is needed"),
+                                 (["generate", "--to", stack.base_url, "--events-from", "api"], "tip_wrong", "/v1/events: status 401: A valid key is needed"),
+                                 (["generate", "--to", stack.base_url, "--events-from", "http://127.0.0.1:9"], "",
+                                  "cannot fetch events: http://127.0.0.1:9: Failed to connect")):
+        done = stack.run(*arguments, env={"API_KEY": key}, check=False)
+        assert done.returncode == 2 and says in done.stderr, done
