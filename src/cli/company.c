@@ -79,6 +79,11 @@ static bool starts_with(const char *text, const char *start, const char **ret_re
     return strncmp(text, start, len) == 0;
 }
 
+static bool is_name(const char *text)
+{
+    return *text != '\0' && admin_text_is_valid(text, COMPANY_NAME_MAX_BYTES);
+}
+
 static const char *set_limit(const char *value, int64_t *ret_limit)
 {
     char *end;
@@ -100,7 +105,7 @@ static const char *set_one(struct company *company, const char *assignment)
 {
     const char *value;
     if (starts_with(assignment, "name=", &value)) {
-        if (*value == '\0' || !admin_text_is_valid(value, COMPANY_NAME_MAX_BYTES))
+        if (!is_name(value))
             return "name must be 1 to 400 bytes of text without control characters";
         snprintf(company->name, sizeof(company->name), "%s", value);
         return NULL;
@@ -256,8 +261,7 @@ static bool read_options(struct command_line *line, struct options *options)
 static const char *check_use(const struct config *config, const struct options *options)
 {
     struct company tried;
-    const char *name = options->name;
-    if (name != NULL && (*name == '\0' || !admin_text_is_valid(name, COMPANY_NAME_MAX_BYTES)))
+    if (options->name != NULL && !is_name(options->name))
         return "--name must be 1 to 400 bytes of text without control characters";
     if (options->partitions > config->kafka_partitions)
         return "--partitions is above KAFKA_PARTITIONS";

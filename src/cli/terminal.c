@@ -10,7 +10,7 @@ bool terminal_is(FILE *out)
     return isatty(fileno(out)) == 1;
 }
 
-bool terminal_has_colour(FILE *out)
+static bool has_colour(FILE *out)
 {
     const char *none = getenv("NO_COLOR"), *kind = getenv("TERM");
     return terminal_is(out) && (none == NULL || *none == '\0') && kind != NULL &&
@@ -20,7 +20,7 @@ bool terminal_has_colour(FILE *out)
 void terminal_print(FILE *out, enum colour colour, const char *text, int width)
 {
     static const char *const codes[] = {"", "32", "33", "31", "2"};
-    bool coloured = colour != COLOUR_NONE && terminal_has_colour(out);
+    bool coloured = colour != COLOUR_NONE && has_colour(out);
     if (coloured)
         fprintf(out, "\x1b[%sm", codes[colour]);
     fprintf(out, "%-*s", width, text);

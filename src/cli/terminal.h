@@ -9,10 +9,8 @@ enum colour { COLOUR_NONE, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_RED, COLOUR_DIM }
 
 bool terminal_is(FILE *out);
 
-/* Whether out is a terminal and nobody asked for none (NO_COLOR, TERM=dumb). */
-bool terminal_has_colour(FILE *out);
-
-/* Prints text in a colour where terminal_has_colour; padded to width characters of ASCII. */
+/* Prints text, in a colour where out is a terminal and nobody asked for none (NO_COLOR, TERM=dumb);
+ * padded to width characters of ASCII. */
 void terminal_print(FILE *out, enum colour colour, const char *text, int width);
 
 /* Empties the screen where it is one. */
