@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
 
 import pytest
@@ -18,9 +20,10 @@ from records import coupon
 from stack import TOP
 
 
-def examined(app: Any, env: Optional[dict[str, str]] = None, before: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+def examined(app: Any, env: Optional[dict[str, str]] = None, before: tuple[str, ...] = (),
+             binary: Optional[Path] = None) -> list[dict[str, Any]]:
     """The findings; the exit code says whether something is wrong."""
-    done = subprocess.run([*before, str(app.binary), "doctor", "--json"], env={**app.env, **(env or {})}, cwd=TOP,
+    done = subprocess.run([*before, str(binary or app.binary), "doctor", "--json"], env={**app.env, **(env or {})}, cwd=TOP,
                           capture_output=True, text=True, check=False, timeout=90)
     found = json.loads(done.stdout)
     verdicts = [finding["verdict"] for finding in found["checks"]]
@@ -63,6 +66,7 @@ def other(url: str, **parts: Any) -> str:
     ({"PORT": "x"}, "settings", "fail", "PORT must be an integer"),
     (lambda env: {"DATABASE_URL": other(env["DATABASE_URL"], password="wrong")}, "database", "fail", "user or password is wrong"),
     (lambda env: {"DATABASE_URL": other(env["DATABASE_URL"], database="tipster_absent")}, "database", "fail", "create the database"),
+    (lambda env: {"DATABASE_URL": other(env["DATABASE_URL"], database="somebody_elses")}, "database", "fail", "may not use this database"),
     (lambda env: {"DATABASE_URL": other(env["DATABASE_URL"], port=9)}, "database", "fail", "start the server"),
     ({"DATABASE_URL": "postgres://x"}, "database", "fail", "correct DATABASE_URL"),
     ({"ANONYMOUS_COMPANY": "absent"}, "company", "fail", "no company 'absent'"),
@@ -152,12 +156,23 @@ def test_before_and_after_migrate(server_factory: Any) -> None:
     assert "ahead of our clock" in found(findings, "kafka clock", "warn")
 
 
-def test_a_server_that_forgets(stack: Any) -> None:
+@pytest.mark.parametrize("variable, value, check, says", [
+    ("innodb_flush_log_at_trx_commit", 2, "database durability", "power cut"),
+    ("max_allowed_packet", 8 << 20, "database packets", "max_allowed_packet is 8388608 bytes"),
+])
+def test_a_setting_of_the_database(stack: Any, variable: str, value: int, check: str, says: str) -> None:
     with stack.db(user="root") as connection, connection.cursor() as cursor:
-        cursor.execute("select @@global.innodb_flush_log_at_trx_commit")
+        cursor.execute(f"select @@global.{variable}")
         ((as_it_was,),) = cursor.fetchall()
         try:
-            cursor.execute("set global innodb_flush_log_at_trx_commit = 2")
-            assert "power cut" in found(examined(stack), "database durability", "warn")
+            cursor.execute(f"set global {variable} = {value}")
+            assert says in found(examined(stack), check, "warn")
         finally:
-            cursor.execute(f"set global innodb_flush_log_at_trx_commit = {as_it_was}")
+            cursor.execute(f"set global {variable} = {as_it_was}")
+        assert [finding for finding in examined(stack) if finding["check"] == check] == []
+
+
+def test_a_program_that_is_missing(stack: Any, tmp_path: Path) -> None:
+    """`tipster` alone in its folder."""
+    copy = Path(shutil.copy(stack.binary, tmp_path))
+    assert "install tipster-server" in found(examined(stack, binary=copy), "programs", "fail")
