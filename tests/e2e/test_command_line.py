@@ -102,34 +102,36 @@ def test_wrong_use_is_one_line_and_exit_code_2(verb: str) -> None:
         assert len(done.stderr.splitlines()) == 1 and f"(tipster {verb} --help)" in done.stderr, done.stderr
 
 
-def test_values_are_checked() -> None:
+@pytest.mark.parametrize("arguments, says", [
+    (["migrate", "--only", "both"], "--only must be database or kafka, is 'both'"),
+    (["migrate", "--only", "database kafka"], "--only must be database or kafka"),
+    (["migrate", "--only"], "this option wants a value: --only"),
+    (["migrate", "--json=yes"], "takes no value"),
+    (["ingest", "--consumers", "4x"], "whole number from 1 to 64"),
+    (["company"], "add, set, list, disable or enable?"),
+    (["company", "fire"], "first comes add, set, list, disable or enable, not 'fire'"),
+    (["company", "--json", "list"], "first comes add, set, list, disable or enable, not '--json'"),
+    (["company", "add"], "an argument is missing: ID"),
+    (["company", "list", "--name", "x"], "--name is for add, not for list"),
+    (["key", "list", "--expires", "1d"], "--expires is for add or rotate, not for list"),
+    (["completion", "fish"], "first comes bash or zsh, not 'fish'"),
+    (["status", "--env", ".env"], "this option stands before the verb: --env"),
+    (["generate", "--as-of", "1800-01-01"], "of the years 1900 to 2200, is '1800-01-01'"),
+    (["company", "add", "Acme!"], "a company's id is 1 to 32 of a-z, 0-9, - and _, not 'Acme!'"),
+    (["company", "set", "acme", "colour=red"], "set takes name, include_started"),
+    (["company", "set", "acme", "name=Acme", "limit_read=x"], "a limit must be a number"),
+    (["key", "add", "acme"], "--scope is missing"),
+    (["key", "add", "Acme!", "--scope", "read"], "not 'Acme!'"),
+    (["status", "--company", "Acme!"], "not 'Acme!'"),
+    (["check", "sent.ledger"], "--company is missing"),
+    (["check", "sent.ledger", "--company", "Acme!"], "not 'Acme!'"),
+    (["migrate", "--grants", "api"], "two users with a comma between them, not 'api'"),
+    (["config", "more"], "one argument too many: more"),
+])
+def test_values_are_checked(arguments: list[str], says: str) -> None:
     """Before any server is asked: there is none here."""
-    for arguments, says in ((["migrate", "--only", "both"], "--only must be database or kafka, is 'both'"),
-                            (["migrate", "--only", "database kafka"], "--only must be database or kafka"),
-                            (["migrate", "--only"], "this option wants a value: --only"),
-                            (["migrate", "--json=yes"], "takes no value"),
-                            (["ingest", "--consumers", "4x"], "whole number from 1 to 64"),
-                            (["company"], "add, set, list, disable or enable?"),
-                            (["company", "fire"], "first comes add, set, list, disable or enable, not 'fire'"),
-                            (["company", "--json", "list"], "first comes add, set, list, disable or enable, not '--json'"),
-                            (["company", "add"], "an argument is missing: ID"),
-                            (["company", "list", "--name", "x"], "--name is for add, not for list"),
-                            (["key", "list", "--expires", "1d"], "--expires is for add or rotate, not for list"),
-                            (["completion", "fish"], "first comes bash or zsh, not 'fish'"),
-                            (["status", "--env", ".env"], "this option stands before the verb: --env"),
-                            (["generate", "--as-of", "1800-01-01"], "of the years 1900 to 2200, is '1800-01-01'"),
-                            (["company", "add", "Acme!"], "a company's id is 1 to 32 of a-z, 0-9, - and _, not 'Acme!'"),
-                            (["company", "set", "acme", "colour=red"], "set takes name, include_started"),
-                            (["company", "set", "acme", "name=Acme", "limit_read=x"], "a limit must be a number"),
-                            (["key", "add", "acme"], "--scope is missing"),
-                            (["key", "add", "Acme!", "--scope", "read"], "not 'Acme!'"),
-                            (["status", "--company", "Acme!"], "not 'Acme!'"),
-                            (["check", "sent.ledger"], "--company is missing"),
-                            (["check", "sent.ledger", "--company", "Acme!"], "not 'Acme!'"),
-                            (["migrate", "--grants", "api"], "two users with a comma between them, not 'api'"),
-                            (["config", "more"], "one argument too many: more")):
-        done = tipster(*arguments)
-        assert done.returncode == 2 and says in done.stderr, done
+    done = tipster(*arguments)
+    assert done.returncode == 2 and says in done.stderr, done
 
 
 # --- completion, in the shells themselves
