@@ -163,7 +163,7 @@ struct seen {
 static void see_ingest(void *context, struct str labels, double value)
 {
     struct seen *seen = context;
-    static const char before[] = "instance=\"";
+    static const char before[] = INGEST_LABEL "=\"";
     size_t skip = sizeof(before) - 1;
     if (labels.len > skip)
         add_ingest(seen->part, str_from(labels.data + skip, labels.len - skip - 1),

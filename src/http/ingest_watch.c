@@ -104,7 +104,7 @@ static bool take(struct statuses *ret_statuses)
 
 static void render_instance(struct buf *out, const char *name, const struct ingest_status *status)
 {
-    buf_addf(out, "%s{instance=\"", name);
+    buf_addf(out, "%s{" INGEST_LABEL "=\"", name);
     metrics_label(out, str_of(status->instance));
     buf_add_text(out, "\"} ");
 }

@@ -22,6 +22,10 @@
     X(fenced, "tipster_ingest_fenced_total",                                                       \
       "Batches dropped because the partition had another owner.")
 
+/* The label of these metrics with the process's name. Not "instance": a Prometheus that scrapes
+ * sets that one itself. */
+#define INGEST_LABEL "ingest_instance"
+
 struct ingest_counters {
 #define X(field, metric, help) uint64_t field;
     INGEST_COUNTERS(X)

@@ -33,7 +33,7 @@ def test_a_coupon_on_its_way(server_factory) -> None:
     wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 7, "the lag to show", 12)
     app.ingest.resume()
     app.wait_caught_up()
-    wait_for(lambda: total(metrics(app), "tipster_ingest_coupons_stored_total", instance='a\\"b\\\\c') == 7,
+    wait_for(lambda: total(metrics(app), "tipster_ingest_coupons_stored_total", ingest_instance='a\\"b\\\\c') == 7,
              "the stored coupons to show", 10)
     wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 0, "the lag to go", 12)
     now = metrics(app)

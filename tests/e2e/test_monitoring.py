@@ -20,6 +20,7 @@ from stack import TOP, Process, free_ports, http_ready
 CONF = TOP / "conf" / "prometheus"
 DASHBOARD = TOP / "conf" / "grafana" / "dashboards" / "tipster.json"
 METRIC = re.compile(r"\btipster[_:][a-z0-9_:]+")
+GROUPED_BY = re.compile(r"\bby \(([\w, ]*)\)")
 ALARM_ROW = re.compile(r"^\| (Tipster\w+) \| (\w+) \| ", re.MULTILINE)
 
 
@@ -127,10 +128,16 @@ def test_a_prometheus_that_scrapes_the_server(scraped: Any) -> None:
     wait_for(lambda: prometheus.query("tipster_ingest_coupons_stored_total"), "ingest's figures")
     wait_for(lambda: prometheus.query("tipster:recommendation_seconds:p99_5m"), "the recorded figures")
 
-    named = {name for text in ((CONF / "tipster.rules.yml").read_text(), *queries()) for name in METRIC.findall(text)}
+    texts = [(CONF / "tipster.rules.yml").read_text(), *queries()]
+    named = {name for text in texts for name in METRIC.findall(text)}
     assert len(named) > 25
     there = set(prometheus.get("label/__name__/values"))
     assert named - there == set(), "metrics that nothing has"
+    # What is grouped by a label that nothing has is one group, and no error says so.
+    grouped_by = {label for text in texts for labels in GROUPED_BY.findall(text) for label in labels.split(", ") if label}
+    labels = set(prometheus.get("labels"))
+    assert "ingest_instance" in grouped_by and grouped_by - labels == set()
+    assert not [label for label in labels if label.startswith("exported_")], "labels that Prometheus sets itself"
     assert {rule["health"] for rule in prometheus.rules().values()} == {"ok"}
     assert set(alarms()) <= set(prometheus.rules())
     for expression in queries():
