@@ -9,7 +9,7 @@ for folder in (TOP / "tools", TOP / "tests" / "e2e"):
         sys.path.insert(0, str(folder))
 
 # The servers and the application, for every folder of tests.
-from fixtures import own_servers, pytest_runtest_makereport, server_factory, servers, stack, state_dir  # noqa: E402,F401
+from fixtures import servers_to_break, own_servers, pytest_runtest_makereport, server_factory, servers, stack, state_dir  # noqa: E402,F401
 
 
 def pytest_configure(config):

@@ -3,7 +3,7 @@
 stack           (session) the application most tests share: serve + ingest + index, company "demo", database `tipster`.
 server_factory  (function) make(env=…) starts another one with a database and topics of its own on the same two servers, for
                 tests that kill processes or need other settings; it is stopped and dropped when the test ends.
-own_servers     (function) make() starts another database and broker, for tests that break those.
+own_servers     (function) another database and broker, for tests that break those: both run when the test begins.
 
 Environment: DB=mariadb|mysql, TIPSTER_BUILD=folder of the binaries (build), KEEP_STATE=1 keeps data and logs and says where.
 Ports are free ones from 30000 on. Every process ends with the test run, however it ends.
@@ -173,21 +173,24 @@ def server_factory(request: pytest.FixtureRequest, servers: tuple[Database, Kafk
                 app.drop()
 
 
-@pytest.fixture
-def own_servers(state_dir: Path) -> Iterator[Callable[[], tuple[Database, Kafka]]]:
-    """make() -> (Database, Kafka) that only this test uses; hand them to server_factory."""
-    made: list = []
-
-    def make() -> tuple[Database, Kafka]:
-        directory = Path(tempfile.mkdtemp(prefix="own-", dir=state_dir))
-        database, kafka = start_servers(directory, FIRST_PORT, LAST_PORT, DB_KIND)
-        made.extend([kafka, database])
-        return database, kafka
-
+@pytest.fixture(scope="session")
+def servers_to_break(state_dir: Path) -> Iterator[tuple[Database, Kafka]]:
+    database, kafka = start_servers(state_dir / "to-break", FIRST_PORT, LAST_PORT, DB_KIND)
     try:
-        yield make
+        yield database, kafka
     finally:
-        stop_all(made)
+        stop_all([kafka, database])
+
+
+@pytest.fixture
+def own_servers(servers_to_break: tuple[Database, Kafka]) -> Iterator[tuple[Database, Kafka]]:
+    """(Database, Kafka) that the test may break, for server_factory(database=…, kafka=…); the next such test mends them."""
+    for server in servers_to_break:
+        if not server.running():
+            server.start()
+    yield servers_to_break
+    for server in servers_to_break:
+        server.resume()
 
 
 @pytest.hookimpl(hookwrapper=True)

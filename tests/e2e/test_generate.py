@@ -161,9 +161,9 @@ def test_the_server_dies_and_returns(server_factory: Callable[..., Any]) -> None
     assert stored(stack, "coupons", "coupon_id", "c3-") == ids(printed(stack, "coupons", *size), "coupon_id")
 
 
-def test_503_is_sent_again(server_factory: Callable[..., Any], own_servers: Callable[[], Any]) -> None:
+def test_503_is_sent_again(server_factory: Callable[..., Any], own_servers: tuple[Any, Any]) -> None:
     """While the broker is away the server answers 503; all is in once it is back."""
-    database, kafka = own_servers()
+    database, kafka = own_servers
     stack = server_factory({"REQUEST_DEADLINE_MS": "500"}, database=database, kafka=kafka)
     outcome: dict[str, Any] = {}
     sender = threading.Thread(target=lambda: outcome.update(

@@ -364,7 +364,7 @@ def test_topics_made_anew(stopped):
 
 
 def test_an_unreachable_broker_counts_as_current(server_factory, own_servers):
-    database, kafka = own_servers()
+    database, kafka = own_servers
     app = server_factory(database=database, kafka=kafka, index=True)
     send(app, [("coupon", coupon("c1", "u1", ["e1"]))])
     path = wait_view(app)
@@ -389,7 +389,7 @@ def test_an_unreachable_broker_counts_as_current(server_factory, own_servers):
 
 
 def test_builds_again_when_the_database_was_away(server_factory, own_servers):
-    database, kafka = own_servers()
+    database, kafka = own_servers
     app = server_factory(database=database, kafka=kafka)
     send(app, [("coupon", coupon("c1", "u1", ["e1"]))])
     app.wait_caught_up()

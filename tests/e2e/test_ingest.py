@@ -178,7 +178,7 @@ def test_a_batch_larger_than_the_database_takes_is_halved(server_factory):
 
 
 def test_waits_for_the_database_and_loses_nothing(server_factory, own_servers):
-    database, kafka = own_servers()
+    database, kafka = own_servers
     app = server_factory(database=database, kafka=kafka)
     post(app, "coupons", coupon(1))
     app.wait_caught_up()

@@ -7,16 +7,14 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Iterator, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 import pytest
 import requests
 
-from fixtures import DB_KIND, FIRST_PORT, LAST_PORT
 from kafka_wire import KafkaWireError
 from patience import served_s, wait_beside, wait_for
-from stack import App, Database, Kafka, start_servers, stop_all
+from stack import App
 
 DEADLINE_S = 2.0  # REQUEST_DEADLINE_MS
 MARGIN_S = 0.7
@@ -100,29 +98,11 @@ class Writers:
         return [name for name, answer in self.answers if answer.status == 202]
 
 
-@pytest.fixture(scope="module")
-def servers_of_module(state_dir: Path) -> Iterator[tuple[Database, Kafka]]:
-    database, kafka = start_servers(state_dir / "outages", FIRST_PORT, LAST_PORT, DB_KIND)
-    try:
-        yield database, kafka
-    finally:
-        stop_all([kafka, database])
-
-
 @pytest.fixture
-def breakable(servers_of_module: tuple[Database, Kafka]) -> Iterator[dict]:
-    """A database and a broker that the test may break, for server_factory; whole again afterwards."""
-    yield dict(zip(("database", "kafka"), servers_of_module))
-    for server in servers_of_module:
-        server.resume()
-        if not server.running():
-            server.start()
-
-
-@pytest.fixture
-def outage(server_factory, breakable):
+def outage(server_factory, own_servers):
     """An application over servers that the test may break."""
-    app = server_factory(**breakable)
+    database, kafka = own_servers
+    app = server_factory(database=database, kafka=kafka)
     wait_for(lambda: push(app, "first").status == 202, "the first write: the broker has just come back", 30)
     wait_for(lambda: ready(app).status == 200, "readiness", 5)
     return app
@@ -169,11 +149,11 @@ def test_kafka_goes_and_returns(outage, how: str) -> None:
     app.assert_stored(["first", *writers.acknowledged()])
 
 
-def test_a_frozen_database(server_factory, breakable) -> None:
+def test_a_frozen_database(server_factory, own_servers) -> None:
     """Reads are refused in time, those beyond the queue at once; writes go on; and it comes back by itself."""
+    database, kafka = own_servers
     app = server_factory({"WORKERS": "1", "DATABASE_POOL": "2", "DATABASE_QUEUE": "4", "DATABASE_TIMEOUT_MS": "1000"},
-                         **breakable)
-    database = breakable["database"]
+                         database=database, kafka=kafka)
     assert push(app, "before").status == 202 and read(app).status == 200
     app.wait_caught_up()
     database.pause()
@@ -265,10 +245,10 @@ def test_sigterm_while_kafka_is_slow(outage) -> None:
     app.assert_stored(["first", *(f"slow-{number}" for number in range(8))])
 
 
-def test_started_before_its_servers(server_factory, breakable) -> None:
+def test_started_before_its_servers(server_factory, own_servers) -> None:
     """serve starts without its servers, says what it waits for, and takes up its work when they come."""
-    database, kafka = breakable["database"], breakable["kafka"]
-    app = server_factory(start=False, **breakable)
+    database, kafka = own_servers
+    app = server_factory(start=False, database=database, kafka=kafka)
     app.migrate()
     kafka.pause()
     database.kill9()

@@ -37,7 +37,7 @@ def push(app: Any, *coupons: dict[str, Any]) -> None:
 
 
 def test_parts_that_go_down(server_factory: Any, own_servers: Any) -> None:
-    database, kafka = own_servers()
+    database, kafka = own_servers
     app = server_factory(database=database, kafka=kafka, index=True)
     push(app, coupon("c-1", "u-1", stake=1), coupon("c-2", "u-1", stake=1), coupon("c-1", "u-1", stake=2))
     app.wait_caught_up()
@@ -51,12 +51,11 @@ def test_parts_that_go_down(server_factory: Any, own_servers: Any) -> None:
 
     app.ingest.stop()
     push(app, coupon("c-3", "u-2"))
+    app.index.kill9()
     wait_for(lambda: status(app)["ingest"] == "down", "ingest is missed", timeout_s=40)
     seen = status(app)
     assert seen["topics"]["coupons"]["lag"] >= 1 and "stream_offsets" in seen["lag_how"]
     assert "silent" in seen["parts"]["ingest"]["detail"] and seen["serve"] == "up"
-
-    app.index.kill9()
     wait_for(lambda: status(app)["index"] == "down", "index is missed", timeout_s=40)
 
     database.stop()
@@ -67,7 +66,7 @@ def test_parts_that_go_down(server_factory: Any, own_servers: Any) -> None:
     wait_for(lambda: status(app)["serve"] == "late", "serve is not ready")
     assert "database" in status(app)["parts"]["serve"]["detail"]
 
-    kafka.stop()
+    kafka.kill9()
     seen = status(app)
     assert seen["kafka"] == "down" and seen["topics"]["coupons"]["lag"] is None
 

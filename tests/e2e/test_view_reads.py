@@ -451,9 +451,9 @@ def test_readiness_and_figures(server_factory: Callable[..., Any]) -> None:
     wait_for(lambda: wire.get("/v1/stats", headers={"X-API-Key": key}).json()["view"]["ready"] is False, "the figures", 15)
 
 
-def test_reads_without_the_database(server_factory: Callable[..., Any], own_servers: Callable[[], tuple[Any, Any]]) -> None:
+def test_reads_without_the_database(server_factory: Callable[..., Any], own_servers: tuple[Any, Any]) -> None:
     """While the database is away the view answers what it holds, and readiness says that reads can be answered."""
-    database, kafka = own_servers()
+    database, kafka = own_servers
     app = server_factory(database=database, kafka=kafka, index=True)
     wire, ops = Wire(app.base_url), Wire(app.ops_url)
     punter, events = bet(app, wire)
