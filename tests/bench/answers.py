@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 
 from measure import Bench, say
+from patience import wait_for
 from stack import App, StackError
 from stand import WrkResult
 
@@ -25,32 +26,30 @@ RATIO_BAR = 0.8
 
 def _topics(app: App) -> tuple[str, list[str]]:
     """(cluster id, the topics' ids), as ingest finds them when it claims its partitions."""
-    deadline = time.monotonic() + 60
+    found: dict[str, tuple[str, str]] = {}
+
+    def claimed() -> bool:
+        app.ingest.require_running()
+        with app.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("select topic, cluster_id, topic_id from stream_offsets")
+            found.update({topic: ids for topic, *ids in ([bytes(value).decode() for value in row] for row in cursor.fetchall())})
+        return len(found) == len(app.topics())
+
     app.ingest.start()
     try:
-        while time.monotonic() < deadline:
-            with app.connect() as connection, connection.cursor() as cursor:
-                cursor.execute("select topic, cluster_id, topic_id from stream_offsets")
-                found = {bytes(row[0]).decode(): row[1:] for row in cursor.fetchall()}
-            if len(found) == len(app.topics()):
-                ids = [bytes(found[topic][1]).decode() for topic in app.topics()]
-                return bytes(found[app.topics()[0]][0]).decode(), ids
-            app.ingest.require_running()
-            time.sleep(0.1)
+        wait_for(claimed, "ingest to claim its partitions", 60)
     finally:
         app.ingest.stop()
-    raise StackError("ingest has not claimed its partitions")
+    return found[app.topics()[0]][0], [found[topic][1] for topic in app.topics()]
 
 
 def _fill(bench: Bench, app: App, users: int, events: int) -> None:
     cluster, ids = _topics(app)
     folder = Path(app.env["VIEW_DIR"]) / "view-1"
     folder.mkdir(parents=True)
-    bench.stand.tool("view_bench", [
-        bench.stand.build_dir / "tests" / "unit" / "view" / "view_bench", folder, "--only", "fill", "--users", str(users),
-        "--events", str(events), "--selections", str(SELECTIONS), "--now", str(time.time_ns() // 1_000_000),
-        "--topics", app.env["KAFKA_TOPIC_PREFIX"], "--partitions", app.env["KAFKA_PARTITIONS"],
-        "--cluster", cluster, "--ids", ",".join(ids)], 900)
+    bench.stand.view_bench(folder, users, events, SELECTIONS, "--only", "fill", "--now", time.time_ns() // 1_000_000,
+                           "--topics", app.env["KAFKA_TOPIC_PREFIX"], "--partitions", app.env["KAFKA_PARTITIONS"],
+                           "--cluster", cluster, "--ids", ",".join(ids))
     os.symlink("view-1", folder.parent / "current")
 
 
@@ -62,11 +61,7 @@ def _ask(app: App, user: int, n: int) -> tuple[str, int]:
 
 
 def _await_view(app: App) -> None:
-    deadline = time.monotonic() + 60
-    while _ask(app, 0, 10)[0] != "view":
-        if time.monotonic() > deadline:
-            raise StackError("serve does not answer from the view")
-        time.sleep(0.1)
+    wait_for(lambda: _ask(app, 0, 10)[0] == "view", "serve to answer from the view", 60)
 
 
 def _mean_bytes(app: App, users: int, n: int) -> int:
@@ -91,11 +86,8 @@ def measure_answers(bench: Bench) -> None:
     seconds = bench.seconds(5)
 
     def run(script: str, *arguments: str | int) -> WrkResult:
-        result = stand.wrk(script, app.base_url + ("/hello" if script == "hello.lua" else ""), CONNECTIONS, seconds, *arguments)
-        if result.not_2xx > 0 or result.lost > 0:
-            results.notes.append(f"answers: of {result.answered} requests {result.not_2xx} were not answered 200, "
-                                 f"{result.lost} were lost")
-        return result
+        url = app.base_url + ("/hello" if script == "hello.lua" else "")
+        return bench.note_failures(stand.wrk(script, url, CONNECTIONS, seconds, *arguments))
 
     for n in (10, 1, 100):
         app.serve.stop()

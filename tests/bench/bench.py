@@ -14,15 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
-import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(TOP / "tools"))
+sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "e2e")]
 
 import pymysql  # noqa: E402 - after the path is set
 
@@ -35,7 +32,7 @@ from produce import measure_batch, measure_post  # noqa: E402
 from recommend import measure_recommend  # noqa: E402
 from results import Results, text  # noqa: E402
 from stack import StackError  # noqa: E402
-from stand import WRK, Stand  # noqa: E402
+from stand import WRK, running_stand  # noqa: E402
 from view import measure_apply, measure_rebuild, measure_view  # noqa: E402
 
 MEASURES = {"post": measure_post, "batch": measure_batch, "ingest": measure_ingest, "recommend": measure_recommend,
@@ -74,7 +71,7 @@ def run_measures(bench: Bench) -> bool:
         say(f"{name}: begins")
         try:
             MEASURES[name](bench)
-        except (StackError, KafkaWireError, OSError, pymysql.Error) as error:
+        except (StackError, AssertionError, KafkaWireError, OSError, pymysql.Error) as error:
             good = False
             bench.results.notes.append(f"{name}: BROKEN: {error}")
             say(f"{name}: BROKEN: {error}")
@@ -101,31 +98,22 @@ def main() -> int:
         if not Path(program).exists():
             print(f"bench: {program} is missing (tools/install test installs it)", file=sys.stderr)
             return 1
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(130))
-    folder = Path(options.state or tempfile.mkdtemp(prefix="tipster-bench-")).resolve()
-    if options.state and folder.exists() and any(folder.iterdir()):
-        print(f"bench: --state {folder}: the folder is not empty; rows of an earlier run would spoil this one", file=sys.stderr)
+    state = Path(options.state) if options.state else None
+    if state is not None and state.exists() and any(state.iterdir()):
+        print(f"bench: --state {state}: the folder is not empty; rows of an earlier run would spoil this one", file=sys.stderr)
         return 1
-    stand = None
     try:
-        stand = Stand(folder, Path(options.build).resolve(), options.ports, options.db, options.buffer_pool_mb)
-        stand.start()
-        results = Results({"date": time.strftime("%Y-%m-%d"), **stand.describe(), "runs of each figure": str(options.repeat),
-                           "sizes": f"1/{QUICK_DIVISOR} (--quick)" if options.quick else "full"})
-        good = run_measures(Bench(options, stand, results))
-        write_results(results, Path(options.json))
-        return 0 if good else 1
+        with running_stand("bench", Path(options.build), options.ports, options.db, options.buffer_pool_mb, state) as stand:
+            results = Results({"date": time.strftime("%Y-%m-%d"), **stand.describe(), "runs of each figure": str(options.repeat),
+                               "sizes": f"1/{QUICK_DIVISOR} (--quick)" if options.quick else "full"})
+            good = run_measures(Bench(options, stand, results))
+            write_results(results, Path(options.json))
+            return 0 if good else 1
     except StackError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    finally:
-        if stand is not None:
-            stand.close()
-        if options.state is None:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ counts in every transaction, as somebody must who does not know what comes; the 
 
 from __future__ import annotations
 
-import http.client
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +15,9 @@ from typing import Callable, Iterator, Sequence
 
 from loader import (Coupon, World, count_events, count_inserts, coupon_inserts, selection_inserts, start_clients,
                     wait_clients, write_transactions)
-from measure import Bench, say
+from measure import Bench, drain_rate, say
 from stack import App, StackError
-from stand import COMPANY
+from stand import COMPANY, api_connection, post_lines
 
 PREFIX = "bench-ingest"
 PARTITIONS = 16
@@ -36,18 +35,9 @@ def _partition(coupon: Coupon) -> int:
 def fill(app: App, coupons: Sequence[Coupon]) -> None:
     """Posts them through the API."""
     def post(part: Sequence[Coupon]) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=30)
+        connection = api_connection(app)
         for start in range(0, len(part), POST_LINES):
-            body = "\n".join(coupon.json() for coupon in part[start:start + POST_LINES])
-            for _ in range(20):  # a broker that has just begun is slow at first; a repeated coupon is absorbed
-                connection.request("POST", "/v1/coupons", body, {"Content-Type": "application/x-ndjson"})
-                answer = connection.getresponse()
-                said = answer.read()
-                if answer.status != 503:
-                    break
-                time.sleep(0.5)
-            if answer.status != 202:
-                raise StackError(f"POST /v1/coupons: {answer.status} {said[:500].decode(errors='replace')}")
+            post_lines(connection, "/v1/coupons", [coupon.json() for coupon in part[start:start + POST_LINES]])
         connection.close()
 
     with ThreadPoolExecutor(2) as pool:
@@ -133,21 +123,13 @@ class Drains:
             self._end(app)
 
     def _watch(self, app: App) -> float:
-        deadline = time.monotonic() + DRAIN_TIMEOUT_S
-        first = first_at = 0.0
         topic = app.topics()[2]
         with app.connect() as connection, connection.cursor() as cursor:
-            while True:
+            def stored() -> int:
                 cursor.execute("select coalesce(sum(next_offset), 0) from stream_offsets where topic = %s", (topic,))
-                stored, now = int(cursor.fetchone()[0]), time.monotonic()
-                if stored > 0 and first == 0:
-                    first, first_at = stored, now
-                if stored >= self.coupons:
-                    return (stored - first) / max(0.001, now - first_at)
-                if now > deadline:
-                    raise StackError(f"ingest stored {stored} of {self.coupons} coupons in {DRAIN_TIMEOUT_S} s")
-                app.ingest.require_running()
-                time.sleep(0.02)
+                return int(cursor.fetchone()[0])
+
+            return drain_rate(app.ingest, stored, self.coupons, DRAIN_TIMEOUT_S)
 
     def loader(self, files: Sequence[Path]) -> float:
         app = self._app(1)

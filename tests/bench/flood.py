@@ -15,19 +15,18 @@ import argparse
 import http.client
 import json
 import multiprocessing
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, Optional
 
 TOP = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(TOP / "tools"))
+sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "e2e")]
 
-from stack import App  # noqa: E402 - after the path is set
-from stand import Stand  # noqa: E402
+from patience import wait_for  # noqa: E402 - after the path is set
+from stack import App  # noqa: E402
+from stand import Stand, api_connection, running_stand  # noqa: E402
 
 FLOODERS, LINES, PACE_S, WARM_UP_S = 4, 500, 0.02, 2.0
 PARTITIONS_SEEN = 40  # users, enough to meet each of four partitions
@@ -68,7 +67,7 @@ class Pusher:
     """B: one coupon at a time, and who looks for it in the database."""
 
     def __init__(self, app: App, company: str, key: str) -> None:
-        self.http = http.client.HTTPConnection("127.0.0.1", app.port, timeout=30)
+        self.http = api_connection(app)
         self.connection = app.connect()
         self.company, self.key = company, key
         self.sent: dict[str, float] = {}
@@ -108,13 +107,12 @@ class Pusher:
             self.look()
             time.sleep(0.001)
 
-    def drain(self, limit_s: float = 60) -> None:
-        deadline = time.monotonic() + limit_s
-        while self.sent and time.monotonic() < deadline:
+    def drain(self) -> None:
+        def stored() -> bool:
             self.look()
-            time.sleep(0.002)
-        if self.sent:
-            raise SystemExit(f"{len(self.sent)} of B's coupons are not stored after {limit_s:.0f} s")
+            return not self.sent
+
+        wait_for(stored, "B's coupons to be stored", 60, 0.002)
 
 
 def make_company(app: App, company: str, limit: Optional[int] = None) -> str:
@@ -189,20 +187,14 @@ def main() -> int:
     parser.add_argument("--first-port", type=int, default=28000)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="tipster-flood-"))
-    stand = Stand(folder, options.build_dir, options.first_port, "mariadb", 512)
     results = []
-    try:
-        stand.start()
+    with running_stand("flood", options.build_dir, options.first_port, "mariadb", 512) as stand:
         for phase in options.phases.split(","):
             results.append(result := measure(stand, phase, options.seconds, options.limit))
             visible, answer = result["visible"], result["answer"]
             print(f"{phase:9} A {result['a_per_s']:8.0f}/s accepted, {result['behind']:8d} behind at the end; B visible p50 "
                   f"{visible['p50_ms']:.0f} ms, p99 {visible['p99_ms']:.0f} ms, max {visible['max_ms']:.0f} ms; B answered p50 "
                   f"{answer['p50_ms']:.1f} ms, p99 {answer['p99_ms']:.1f} ms; partitions {result['partitions']}", flush=True)
-    finally:
-        stand.close()
-        shutil.rmtree(folder, ignore_errors=True)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
     return 0

@@ -14,10 +14,9 @@ import sys
 import tempfile
 import threading
 import time
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Optional
-
-import requests
 
 TOP = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "e2e")]
@@ -25,24 +24,21 @@ sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "e2e")]
 from patience import wait_for  # noqa: E402
 from records import coupon, event  # noqa: E402
 from stack import App, free_ports, start_servers, stop_all  # noqa: E402
+from stand import api_connection, post_lines  # noqa: E402
 from view_file import ViewFile, current  # noqa: E402
 
 RATE, AT_ONCE = 1000, 50
 
 
-def post(session: requests.Session, app: App, kind: str, records: list[dict]) -> None:
-    body = "\n".join(map(json.dumps, records))
-    while (answer := session.post(f"{app.base_url}/v1/{kind}", body, headers={"content-type": "application/x-ndjson"},
-                                  timeout=10)).status_code == 503:
-        time.sleep(0.1)
-    assert answer.status_code == 202, answer.text
+def post(connection: HTTPConnection, kind: str, records: list[dict]) -> None:
+    post_lines(connection, f"/v1/{kind}", map(json.dumps, records))
 
 
 def load(app: App, ending: threading.Event, warm: threading.Event) -> None:
-    session, number, due = requests.Session(), 0, time.monotonic()
+    connection, number, due = api_connection(app), 0, time.monotonic()
     while not ending.is_set():
-        post(session, app, "coupons", [coupon(f"c{number + i}", f"u{(number + i) % 5000}", [f"e{i}", f"e{i + 50}"])
-                                       for i in range(AT_ONCE)])
+        post(connection, "coupons", [coupon(f"c{number + i}", f"u{(number + i) % 5000}", [f"e{i}", f"e{i + 50}"])
+                                     for i in range(AT_ONCE)])
         number += AT_ONCE
         if number >= 3 * RATE:
             warm.set()
@@ -70,26 +66,25 @@ def company_of(view: ViewFile, user: bytes) -> Optional[bytes]:
 
 
 def measure(app: App, seconds: float) -> list[float]:
-    session, ending, warm, times = requests.Session(), threading.Event(), threading.Event(), []
-    post(session, app, "events", [event(f"e{i}") for i in range(100)])
+    connection, ending, warm, times = api_connection(app), threading.Event(), threading.Event(), []
+    post(connection, "events", [event(f"e{i}") for i in range(100)])
     wait_for(lambda: current(app) is not None, "a view")
     with ViewFile(current(app)) as view:
-        post(session, app, "coupons", [coupon("first", "first", ["e1"])])
+        post(connection, "coupons", [coupon("first", "first", ["e1"])])
         wait_for(lambda: company_of(view, b"first") is not None, "the first user in the view")
         company = company_of(view, b"first")
         view.txn.abort()
         background = threading.Thread(target=load, args=(app, ending, warm))
         background.start()
-        warm.wait(60)  # the first requests meet a cold broker
+        assert warm.wait(60), "the load does not come about"  # the first requests meet a cold broker
         until = time.monotonic() + seconds
         table = view.env.open_db(b"users", create=False)
-        for number in range(1 << 30):
-            if time.monotonic() > until:
-                break
-            name = f"probe{number}"
-            post(session, app, "coupons", [coupon(name, name, ["e1"])])
+        while time.monotonic() < until:
+            name = f"probe{len(times)}"
+            post(connection, "coupons", [coupon(name, name, ["e1"])])
             times.append(seen_after(view, table, company + name.encode()) * 1000)
             time.sleep(0.01)
+    assert background.is_alive(), "the load has ended by itself"
     ending.set()
     background.join()
     return sorted(times)

@@ -12,7 +12,8 @@ from typing import Any, Callable, Iterator, Sequence
 import profiler
 from results import Results
 from sampler import merge, sampling
-from stand import Stand
+from stack import Process, StackError
+from stand import Stand, WrkResult
 
 QUICK_DIVISOR = 20
 # RssAnon of one process, in MiB, however long it runs.
@@ -22,6 +23,22 @@ STARTED = time.monotonic()
 
 def say(text: str) -> None:
     print(f"{time.monotonic() - STARTED:6.0f}s  {text}", file=sys.stderr, flush=True)
+
+
+def drain_rate(process: Process, done: Callable[[], int], count: int, timeout_s: float) -> float:
+    """Records per second from the first that is seen done to the last of `count`; where all are at the first sight, from the call."""
+    began = time.monotonic()
+    first = first_at = 0.0
+    while True:
+        seen, now = done(), time.monotonic()
+        if seen > 0 and first == 0:
+            first, first_at = (seen, now) if seen < count else (0, began)
+        if seen >= count:
+            return (seen - first) / max(0.001, now - first_at)
+        if now > began + timeout_s:
+            raise StackError(f"{process.name} has done {seen} of {count} records in {timeout_s:.0f} s")
+        process.require_running()
+        time.sleep(0.02)
 
 
 class Bench:
@@ -50,6 +67,13 @@ class Bench:
                 with self.sampling(name) if sampled else contextlib.nullcontext():
                     runs[name].append(run())
         return runs
+
+    def note_failures(self, result: WrkResult) -> WrkResult:
+        """Reads that failed are told of beside the figures."""
+        if result.not_2xx > 0 or result.lost > 0:
+            self.results.notes.append(f"{self.measure}: of {result.answered} requests {result.not_2xx} were not answered 200, "
+                                      f"{result.lost} were lost")
+        return result
 
     @contextlib.contextmanager
     def sampling(self, name: str) -> Iterator[None]:

@@ -55,11 +55,7 @@ def measure_recommend(bench: Bench) -> None:
     results.notes.append(_check(apps["TCP"], users))
 
     def run(app: App, seconds: float) -> WrkResult:
-        result = stand.wrk("recommend.lua", app.base_url, CONNECTIONS, seconds, users, ITEMS)
-        if result.not_2xx > 0 or result.lost > 0:
-            results.notes.append(f"recommend: of {result.answered} requests {result.not_2xx} were not answered 200, "
-                                 f"{result.lost} were lost")
-        return result
+        return bench.note_failures(stand.wrk("recommend.lua", app.base_url, CONNECTIONS, seconds, users, ITEMS))
 
     for app in apps.values():
         run(app, bench.seconds(5))

@@ -15,26 +15,22 @@ grew, slowed down, was refused or was lost.
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import os
-import shutil
-import signal
 import statistics
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 TOP = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(TOP / "tools"))
+sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "e2e")]
 
 from loader import World, iso_time  # noqa: E402 - after the path is set
 from sampler import memory_kib  # noqa: E402
 from stack import App, StackError  # noqa: E402
-from stand import Stand, WrkResult  # noqa: E402
+from stand import Stand, WrkResult, api_connection, post_lines, running_stand  # noqa: E402
 
 USERS, EVENTS, ITEMS = 1_000_000, 5_000, 10
 CONNECTIONS = 16  # of each of the two clients
@@ -80,27 +76,15 @@ class Soak:
 
     def start(self) -> None:
         self.app.start()
-        connection = http.client.HTTPConnection("127.0.0.1", self.app.port, timeout=30)
+        connection = api_connection(self.app)
         events = World(users=1, events=EVENTS).open_events
         for start in range(0, len(events), 500):
-            body = "\n".join(json.dumps({
+            post_lines(connection, "/v1/events", [json.dumps({
                 "event_id": event.event_id, "sport": event.sport, "league": event.league, "country": event.country,
                 "participants": event.participants, "begin_timestamp": iso_time(event.begin_ms),
-                "end_timestamp": iso_time(event.begin_ms + 7_200_000)}) for event in events[start:start + 500])
-            deadline = time.monotonic() + 30
-            while (status := self._post_events(connection, body)) == 503 and time.monotonic() < deadline:
-                time.sleep(0.2)  # a busy broker: the same again does no harm
-            if status != 202:
-                raise StackError(f"POST /v1/events: {status}")
+                "end_timestamp": iso_time(event.begin_ms + 7_200_000)}) for event in events[start:start + 500]])
         connection.close()
         self.app.wait_caught_up()
-
-    @staticmethod
-    def _post_events(connection: http.client.HTTPConnection, body: str) -> int:
-        connection.request("POST", "/v1/events", body, {"Content-Type": "application/x-ndjson"})
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
 
     def _post(self, seconds: float, rate: float, pause_ms: float) -> WrkResult:
         placed = iso_time(time.time_ns() // 1_000_000 - 3_600_000)
@@ -134,7 +118,7 @@ class Soak:
 
     def from_view(self) -> int:
         """Of SAMPLE answers, those that the view gave."""
-        connection, count = http.client.HTTPConnection("127.0.0.1", self.app.port, timeout=30), 0
+        connection, count = api_connection(self.app), 0
         for number in range(SAMPLE):
             connection.request("GET", f"/v1/recommendations/u{number * (USERS // SAMPLE):07d}?n={ITEMS}")
             answer = connection.getresponse()
@@ -223,6 +207,20 @@ def report(options: argparse.Namespace, maximal: tuple[float, float], minutes: l
                      "held": {name: one._asdict() for name, one in minute.held.items()}} for minute in minutes]}, indent=1) + "\n")
 
 
+def judge_soak(soak: Soak, options: argparse.Namespace) -> int:
+    """The run and its verdict; the exit status."""
+    soak.start()
+    maximal = soak.maximal()
+    print(f"the most: {maximal[0]:.0f} coupons/s stored, or {maximal[1]:.0f} recommendations/s; from here {options.share / 2:.0%} of each "
+          f"for {options.minutes:.0f} minutes", flush=True)
+    minutes = run_minutes(soak, options.minutes, *[Pace(rate * options.share / 2) for rate in maximal])
+    found = verdicts(minutes, soak.lost())
+    report(options, maximal, minutes, found)
+    good = all(one["flat"] for one in found)
+    print(f"soak of {len(minutes)} minutes: {'flat' if good else 'NOT FLAT'}; all of it in {options.json}")
+    return 0 if good else 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="A long run at half of the maximal load: does anything grow?")
     parser.add_argument("--minutes", type=float, default=float(os.environ.get("SOAK_MINUTES") or 60))
@@ -231,33 +229,14 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=TOP / "build" / "soak.json")
     parser.add_argument("--ports", type=int, default=28000)
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(130))
-    folder = Path(tempfile.mkdtemp(prefix="tipster-soak-"))
-    stand: Optional[Stand] = None
     try:
-        stand = Stand(folder, options.build.resolve(), options.ports, os.environ.get("DB") or "mariadb", 1024)
-        stand.start()
-        soak = Soak(stand)
-        soak.start()
-        maximal = soak.maximal()
-        print(f"the most: {maximal[0]:.0f} coupons/s stored, or {maximal[1]:.0f} recommendations/s; from here {options.share / 2:.0%} of each "
-              f"for {options.minutes:.0f} minutes", flush=True)
-        minutes = run_minutes(soak, options.minutes, *[Pace(rate * options.share / 2) for rate in maximal])
-        found = verdicts(minutes, soak.lost())
-        report(options, maximal, minutes, found)
-        good = all(one["flat"] for one in found)
-        print(f"soak of {len(minutes)} minutes: {'flat' if good else 'NOT FLAT'}; all of it in {options.json}")
-        return 0 if good else 1
-    except StackError as error:
+        with running_stand("soak", options.build, options.ports, os.environ.get("DB") or "mariadb", 1024) as stand:
+            return judge_soak(Soak(stand), options)
+    except (StackError, AssertionError) as error:
         print(f"soak: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    finally:
-        if stand is not None:
-            stand.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
-from typing import Mapping, Optional, Sequence
+from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
 from kafka_wire import KafkaWire, KafkaWireError
+from patience import wait_for
 from stack import TOP, App, Database, Kafka, Process, StackError, free_ports, last_lines, stop_all
 
 HERE = Path(__file__).resolve().parent
@@ -154,6 +160,12 @@ class Stand:
                 return result
         raise StackError(f"wrk gave no result:\n{said}")
 
+    def view_bench(self, folder: Path, users: int, events: int, selections: int, *options: str | int) -> list[dict]:
+        """What view_bench (view_bench.c) says of the view in the folder, line by line."""
+        said = self.tool("view_bench", [self.build_dir / "tests" / "unit" / "view" / "view_bench", folder, "--users", str(users),
+                                        "--events", str(events), "--selections", str(selections), *map(str, options)], 900)
+        return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+
     def kafka_producer_tool(self) -> Optional[list[str]]:
         """The start of the command line of Kafka's own ProducerPerformance; fetched once. None when it cannot be."""
         jar = KAFKA_TOOLS / KAFKA_TOOLS_JAR
@@ -199,3 +211,41 @@ class Stand:
                 "kernel": os.uname().release, "database": f"{self.database.kind} {version}, "
                 f"buffer pool {self.database.buffer_pool_mb} MiB, a flush at each commit",
                 "kafka": "4.1.0, one node, replication 1", "tipster": tipster.stdout.strip()}
+
+
+@contextlib.contextmanager
+def running_stand(name: str, build_dir: Path, first_port: int, database_kind: str, buffer_pool_mb: int,
+                  state: Optional[Path] = None) -> Iterator[Stand]:
+    """Ends with the block, also when a signal ends that, and leaves nothing behind but `state`, where data and logs are kept."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(130))
+    folder = state or Path(tempfile.mkdtemp(prefix=f"tipster-{name}-"))
+    stand: Optional[Stand] = None
+    try:
+        stand = Stand(folder.resolve(), build_dir.resolve(), first_port, database_kind, buffer_pool_mb)
+        stand.start()
+        yield stand
+    finally:
+        if stand is not None:
+            stand.close()
+        if state is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def api_connection(app: App) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", app.port, timeout=30)
+
+
+def post_lines(connection: http.client.HTTPConnection, path: str, lines: Iterable[str]) -> None:
+    """One batch. A broker that has just begun is slow at first: what is answered 503 is sent again, and changes nothing."""
+    body = "\n".join(lines).encode()
+
+    def accepted() -> bool:
+        connection.request("POST", path, body, {"Content-Type": "application/x-ndjson"})
+        answer = connection.getresponse()
+        said = answer.read()
+        if answer.status not in (202, 503):
+            raise StackError(f"POST {path}: {answer.status} {said[:500].decode(errors='replace')}")
+        return answer.status == 202
+
+    wait_for(accepted, f"POST {path} to be accepted", every_s=0.1)

@@ -6,23 +6,18 @@ The data of the first are generated straight into the view, those of the second 
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 from consume import PARTITIONS, SELECTIONS, fill
 from loader import World, load, world_files
-from measure import Bench, say
+from measure import Bench, drain_rate, say
+from patience import wait_for
 from stack import App, StackError
 from stand import COMPANY
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "e2e"))
-
-from view_file import ViewFile, current  # noqa: E402 - after the path is set
+from view_file import ViewFile, current
 
 BUILD_TIMEOUT_S = 600
 SERVES = re.compile(r"serves: (\d+) events, (\d+) users, (\d+) coupons in ([\d.]+) s")
@@ -49,23 +44,20 @@ ANSWER_BAR_US = 3.3
 FLAT_BAR = 1.2
 
 
-def _view_bench(bench: Bench, cell: Cell, folder: str, *options: str) -> list[dict]:
-    said = bench.stand.tool("view_bench", [bench.stand.build_dir / "tests" / "unit" / "view" / "view_bench", folder, "--users",
-                                           str(cell.users), "--events", str(cell.events), "--selections", str(cell.selections),
-                                           *options], 900)
-    return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-
-
 def measure_view(bench: Bench) -> None:
     """Each cell's view is filled once, then all are asked in turns, so that ratios are of one stretch of time."""
     results = bench.results
-    folders = {}
+    folders: dict[Cell, Path] = {}
+
+    def view_bench(cell: Cell, *options: str) -> list[dict]:
+        return bench.stand.view_bench(folders[cell], *cell, *options)
+
     cells = [Cell(bench.scaled(cell.users), max(100, bench.scaled(cell.events)), cell.selections) for cell in CELLS]
     for number, cell in enumerate(cells):
         say(f"view: filling {cell} selections")
-        folders[cell] = str(bench.stand.folder / f"view-{number}")
-        (bench.stand.folder / f"view-{number}").mkdir()
-        for line in _view_bench(bench, cell, folders[cell], "--only", "fill"):
+        folders[cell] = bench.stand.folder / f"view-{number}"
+        folders[cell].mkdir()
+        for line in view_bench(cell, "--only", "fill"):
             if line["what"] == "rebuild":
                 results.add("view", f"{cell}: loading, without a database", [line["users_per_s"]], "users/s")
             if line["what"] == "size":
@@ -73,8 +65,8 @@ def measure_view(bench: Bench) -> None:
                             at_most=True)
                 results.add("view", f"{cell}: bytes per event", [line["bytes_per_event"]], "B", 2048, at_most=True)
     seconds = str(max(1, round(bench.seconds(2))))
-    asked = bench.interleave({str(cell): lambda cell=cell: _view_bench(bench, cell, folders[cell], "--only", "ask", "--seconds",
-                                                                        seconds) for cell in cells}, sampled=False)
+    asked = bench.interleave({str(cell): lambda cell=cell: view_bench(cell, "--only", "ask", "--seconds", seconds) for cell in cells},
+                             sampled=False)
 
     def runs(cell: Cell, n: int, key: str) -> list[float]:
         return [line[key] / 1000 for run in asked[str(cell)] for line in run if line["n"] == n]
@@ -89,8 +81,8 @@ def measure_view(bench: Bench) -> None:
                              ("10 k → 100 k users", base, small)):
         results.add("view", f"p50 of the best 10, {what}",
                     [a / b for a, b in zip(runs(one, 10, "p50_ns"), runs(other, 10, "p50_ns"))], "×", FLAT_BAR, at_most=True)
-    applied = bench.interleave({str(cell): lambda cell=cell: _view_bench(bench, cell, folders[cell], "--only", "apply", "--seconds",
-                                                                          seconds) for cell in cells}, sampled=False)
+    applied = bench.interleave({str(cell): lambda cell=cell: view_bench(cell, "--only", "apply", "--seconds", seconds) for cell in cells},
+                               sampled=False)
     for cell in cells:
         results.add("view", f"{cell}: applying, without Kafka", [line["coupons_per_cpu_s"] for run in applied[str(cell)]
                                                                  for line in run if line["batch"] == 1000], "coupons/s", 50_000)
@@ -100,14 +92,12 @@ def measure_view(bench: Bench) -> None:
 
 def _await_built(app: App) -> tuple[int, float]:
     """(users, seconds) of what index says it has built."""
-    deadline = time.monotonic() + BUILD_TIMEOUT_S
-    while True:
-        if said := SERVES.search(app.index.log.read_text(errors="replace")):
-            return int(said[2]), float(said[4])
-        if time.monotonic() > deadline:
-            raise StackError(f"no view after {BUILD_TIMEOUT_S} s")
+    def said() -> re.Match[str] | None:
         app.index.require_running()
-        time.sleep(0.02)
+        return SERVES.search(app.index.log.read_text(errors="replace"))
+
+    wait_for(said, "a view", BUILD_TIMEOUT_S, 0.02)
+    return int(said()[2]), float(said()[4])
 
 
 def measure_rebuild(bench: Bench) -> None:
@@ -157,7 +147,7 @@ def measure_apply(bench: Bench) -> None:
         app.index.log.unlink(missing_ok=True)
         app.index.start()
         try:
-            return _await_applied(app, count)
+            return drain_rate(app.index, lambda: _applied(app), count, BUILD_TIMEOUT_S)
         finally:
             app.index.stop()
 
@@ -165,22 +155,10 @@ def measure_apply(bench: Bench) -> None:
     results.add("apply", f"index, coupons of {SELECTIONS} that wait in Kafka", runs["apply"], "/s", 50_000)
 
 
-def _await_applied(app: App, count: int) -> float:
-    """Coupons per second from the first that is seen in the view to the last; where all are there at the first sight, from the
-    start of index."""
-    began = time.monotonic()
-    deadline = began + BUILD_TIMEOUT_S
-    topic = app.topics()[2]
-    first = first_at = 0.0
-    while time.monotonic() < deadline:
-        app.index.require_running()
-        if folder := current(app):
-            with ViewFile(folder) as view:
-                applied = sum(offset for (name, _), offset in view.offsets().items() if name == topic)
-            now = time.monotonic()
-            if applied > 0 and first == 0:
-                first, first_at = (applied, now) if applied < count else (0, began)
-            if applied >= count:
-                return (applied - first) / max(0.001, now - first_at)
-        time.sleep(0.02)
-    raise StackError(f"index has not applied {count} coupons in {BUILD_TIMEOUT_S} s")
+def _applied(app: App) -> int:
+    """Coupons that the current view holds."""
+    folder = current(app)
+    if folder is None:
+        return 0
+    with ViewFile(folder) as view:
+        return sum(offset for (topic, _), offset in view.offsets().items() if topic == app.topics()[2])
