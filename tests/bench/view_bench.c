@@ -376,53 +376,32 @@ static int usage(void)
 
 static int parse(int argc, char **argv, struct settings *settings)
 {
-    static const struct option options[] = {
-        {"users", 1, NULL, 'u'},   {"events", 1, NULL, 'e'},     {"selections", 1, NULL, 's'},
-        {"seconds", 1, NULL, 't'}, {"n", 1, NULL, 'n'},          {"only", 1, NULL, 'o'},
-        {"topics", 1, NULL, 'k'},  {"partitions", 1, NULL, 'p'}, {"cluster", 1, NULL, 'c'},
-        {"now", 1, NULL, 'w'},     {"shards", 1, NULL, 'h'},     {"ids", 1, NULL, 'i'},
-        {NULL, 0, NULL, 0}};
+    enum { TEXT = 16 }; /* from here on a text is wanted, before it a number */
+    static const struct option options[] = {{"users", 1, NULL, 0},
+                                            {"events", 1, NULL, 1},
+                                            {"selections", 1, NULL, 2},
+                                            {"seconds", 1, NULL, 3},
+                                            {"now", 1, NULL, 4},
+                                            {"partitions", 1, NULL, 5},
+                                            {"shards", 1, NULL, 6},
+                                            {"n", 1, NULL, TEXT},
+                                            {"only", 1, NULL, TEXT + 1},
+                                            {"topics", 1, NULL, TEXT + 2},
+                                            {"cluster", 1, NULL, TEXT + 3},
+                                            {"ids", 1, NULL, TEXT + 4},
+                                            {NULL, 0, NULL, 0}};
+    int64_t *const numbers[] = {&settings->users,   &settings->events, &settings->selections,
+                                &settings->seconds, &now_ms,           &settings->partitions,
+                                &settings->shards};
+    const char **const texts[] = {&settings->sizes, &settings->only, &settings->topics,
+                                  &settings->cluster, &settings->ids};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (option) {
-        case 'u':
-            settings->users = strtoll(optarg, NULL, 10);
-            break;
-        case 'e':
-            settings->events = strtoll(optarg, NULL, 10);
-            break;
-        case 's':
-            settings->selections = strtoll(optarg, NULL, 10);
-            break;
-        case 't':
-            settings->seconds = strtoll(optarg, NULL, 10);
-            break;
-        case 'p':
-            settings->partitions = strtoll(optarg, NULL, 10);
-            break;
-        case 'h':
-            settings->shards = strtoll(optarg, NULL, 10);
-            break;
-        case 'w':
-            now_ms = strtoll(optarg, NULL, 10);
-            break;
-        case 'n':
-            settings->sizes = optarg;
-            break;
-        case 'o':
-            settings->only = optarg;
-            break;
-        case 'k':
-            settings->topics = optarg;
-            break;
-        case 'c':
-            settings->cluster = optarg;
-            break;
-        case 'i':
-            settings->ids = optarg;
-            break;
-        default:
+        if (option == '?')
             return usage();
-        }
+        if (option < TEXT)
+            *numbers[option] = strtoll(optarg, NULL, 10);
+        else
+            *texts[option - TEXT] = optarg;
     }
     settings->dir = argv[optind];
     bool topics_whole =
