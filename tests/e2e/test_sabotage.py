@@ -105,11 +105,11 @@ def wait_at_the_lock(app: Any, count: int) -> None:
 
 
 @contextmanager
-def held_batch(app: Any, folder: Path) -> Iterator[Any]:
+def held_batch(app: Any, folder: Path, holder: Process) -> Iterator[Any]:
     """400 coupons wait in Kafka, and one more whose row a rival transaction (the connection that is given) holds.
 
-    That coupon comes last, but is the first in the order of keys: a consumer that has it in its batch stops there before it
-    has written any coupon of the batch.
+    That coupon comes last, but is the first in the order of keys: the holder, a consumer that is started here and has it in its
+    batch, stands there before it has written any coupon of the batch.
     """
     app.migrate()
     app.serve.start()
@@ -123,6 +123,8 @@ def held_batch(app: Any, folder: Path) -> Iterator[Any]:
         with rival.cursor() as cursor:
             cursor.execute("insert into coupons (company_id, user_id, coupon_id, stake, placed_at, content_hash, position) "
                            "values ('demo', '!', 'last', 1, '2026-01-01', repeat('x', 32), 1)")
+        holder.start()
+        wait_at_the_lock(app, 1)
         yield rival
     finally:
         rival.close()
@@ -139,9 +141,7 @@ def overlap(app: Any, folder: Path) -> None:
     frozen = consumer(app, folder, "frozen", "--consumers", "1", INGEST_BATCH_MS="1500")
     successor = consumer(app, folder, "successor", INGEST_BATCH_RECORDS="50")
     try:
-        with held_batch(app, folder) as rival:
-            frozen.start()
-            wait_at_the_lock(app, 1)
+        with held_batch(app, folder, frozen) as rival:
             frozen.pause()
             successor.start()
             wait_at_the_lock(app, 2)
@@ -163,9 +163,7 @@ def die_in_a_batch(app: Any, folder: Path) -> None:
     """A consumer dies while it stores a batch; another one goes on in its place."""
     first = consumer(app, folder, "1", "--consumers", "1", INGEST_BATCH_MS="1500")
     try:
-        with held_batch(app, folder) as rival:
-            first.start()
-            wait_at_the_lock(app, 1)
+        with held_batch(app, folder, first) as rival:
             first.kill9()
             rival.rollback()
         first.start()
