@@ -1,6 +1,6 @@
 """Faults of the network between serve, ingest and their servers: rows 24-26 of the table.
 
-They need a network namespace of their own (run.py makes one): rules for the ports of Kafka and the database on its lo.
+They need a network namespace of their own (faults.py makes one): rules for the ports of Kafka and the database on its lo.
 """
 
 from __future__ import annotations

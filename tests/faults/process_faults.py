@@ -17,13 +17,12 @@ FROZEN_S = float(os.environ.get("FROZEN_S", "60"))
 
 
 def kill_worker(world: World) -> None:
+    """Another one takes its place."""
+    world.wait(world.app.workers, 15, "workers of serve")
     workers = world.app.workers()
-    if workers:
-        try:
-            os.kill(random.choice(workers), signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    time.sleep(0.2)
+    victim = random.choice(workers)
+    os.kill(victim, signal.SIGKILL)
+    world.wait(lambda: victim not in (now := world.app.workers()) and len(now) >= len(workers), 15, "another worker")
 
 
 def kill_api_parent(world: World) -> None:
@@ -99,6 +98,7 @@ def same_name_twice(world: World) -> None:
     world.wait(lambda: not older.running(), 60, "the older process of one name to end")
     assert older.child.returncode == FENCED, f"it ended with {older.child.returncode}"
     twin.stop()
+    world.others.remove(twin)  # the others have names of their own
     older.start()
 
 

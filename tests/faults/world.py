@@ -20,6 +20,7 @@ from fixtures import Stack
 from kafka_wire import KafkaWireError
 from ledger import OK, Ledger, LedgerClient
 from load import Load, check
+from patience import wait_for
 from proxy import Proxy
 from records import coupon
 from stack import TOP, Database, Kafka, Process, StackError, free_ports, stop_all
@@ -32,7 +33,7 @@ FAULTS_BUILD = TOP / "build-faults"  # with points at which TIPSTER_FAULT breaks
 class Fault:
     rows: str  # its numbers in the table of docs/reliability.md
     name: str
-    part: str  # what it breaks: api, ingest, database, kafka, network; in the mix, one fault per part at a time
+    part: str  # what it breaks: api, ingest, database, kafka, network, machine; in the mix, one fault per part at a time
     times: int
     inject: Callable[["World"], None]
     options: Mapping[str, Any] = field(default_factory=dict)  # of World
@@ -127,12 +128,7 @@ class World:
     # ---- what faults use
 
     def wait(self, condition: Callable[[], object], timeout_s: float, what: str) -> float:
-        start = time.monotonic()
-        while not condition():
-            if time.monotonic() - start > timeout_s:
-                raise AssertionError(f"waited {timeout_s:.0f} s for {what}")
-            time.sleep(0.02)
-        return time.monotonic() - start
+        return wait_for(condition, what, timeout_s, 0.02)
 
     def wait_said(self, process: Process, text: str, timeout_s: float) -> None:
         """Until the process has logged something anew."""
