@@ -1,6 +1,7 @@
 # The commands of this project; what they do stands in tools/. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test faults bench bench-view soak fuzz fuzz-http faults-view differential deb format lint clean
+.PHONY: help run build test faults bench bench-view soak fuzz fuzz-http faults-view differential deb servers format lint clean
+.NOTPARALLEL:
 export DB
 
 help: ## This list
@@ -20,26 +21,18 @@ test: ## All tests on their own servers and ports; DB=mysql: on MySQL 8 instead 
 	@tools/install test
 	@/usr/bin/python3 tools/test.py
 
-faults: build ## Every fault under load, and what was lost (nothing); FAULTS='--mix 15 --seed 1' for all at random
-	@tools/install test
-	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+faults: build servers ## Every fault under load, and what was lost (nothing); FAULTS='--mix 15 --seed 1' for all at random
 	@tools/build build-faults
 	@/usr/bin/python3 tests/faults/faults.py $(FAULTS)
 
-bench: build ## Speed and memory against the bars, and build/bench.json; BENCH='--quick' for a trial
-	@tools/install test
-	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+bench: build servers ## Speed and memory against the bars, and build/bench.json; BENCH='--quick' for a trial
 	@/usr/bin/python3 tests/bench/bench.py $(BENCH)
 
-bench-view: ## The view's speed and size against the bars, and build/bench-view.json; BENCH='--quick' for a trial
-	@tools/install test
-	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+bench-view: servers ## The view's speed and size against the bars, and build/bench-view.json; BENCH='--quick' for a trial
 	@tools/build build-bench
 	@/usr/bin/python3 tests/bench/bench.py --build build-bench --only answers,view,rebuild,apply --json build/bench-view.json $(BENCH)
 
-soak: build ## SOAK_MINUTES (60) at half the maximal load: does memory grow, does it slow down? SOAK='--share 0.3'
-	@tools/install test
-	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+soak: build servers ## SOAK_MINUTES (60) at half the maximal load: does memory grow, does it slow down? SOAK='--share 0.3'
 	@/usr/bin/python3 tests/bench/soak.py $(SOAK)
 
 fuzz: ## Search with the fuzz targets, FUZZ_SECONDS (180) each; FUZZ='user query': only those
@@ -48,19 +41,14 @@ fuzz: ## Search with the fuzz targets, FUZZ_SECONDS (180) each; FUZZ='user query
 	@tools/build build-fuzz
 	@/usr/bin/python3 tests/fuzz/run.py $(FUZZ)
 
-fuzz-http: ## Random requests against the sanitized server for 10 minutes; HTTP_FUZZ='--seconds 60 --seed 7'
-	@tools/install test
-	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+fuzz-http: servers ## Random requests against the sanitized server for 10 minutes; HTTP_FUZZ='--seconds 60 --seed 7'
 	@tools/build build-asan
 	@/usr/bin/python3 tests/fuzz/http_fuzz.py $(HTTP_FUZZ)
 
-faults-view: build ## 200 times kill -9 of tipster index under load, building included; KILLS=n
-	@tools/install test
+faults-view: build servers ## 200 times kill -9 of tipster index under load, building included; KILLS=n
 	@KILLS=$${KILLS:-200} /usr/bin/python3 -m pytest -q tests/e2e/test_index.py -k kill_9
 
-differential: build ## View and SQL asked the same 100 000 times, byte for byte; REQUESTS=n SEED=n
-	@tools/install test
-	@tools/deps librdkafka kafka $(filter mysql,$(DB))
+differential: build servers ## View and SQL asked the same 100 000 times, byte for byte; REQUESTS=n SEED=n
 	@DIFFERENTIAL_REQUESTS=$${REQUESTS:-100000} /usr/bin/python3 -m pytest -q -s tests/e2e/test_differential.py
 
 deb: ## A Debian package in build-deb/, shown to lintian, installed and removed in a minimal Debian
@@ -69,6 +57,10 @@ deb: ## A Debian package in build-deb/, shown to lintian, installed and removed 
 	@tools/deps librdkafka kafka
 	@tools/package
 	@/usr/bin/python3 -m pytest -q tests/package
+
+servers: # what the tests' own servers are made of, and the tests' tools
+	@tools/install test
+	@tools/deps librdkafka kafka $(filter mysql,$(DB))
 
 format: ## Format the C sources
 	@find src generator tests -name '*.[ch]' -exec /usr/bin/clang-format -i {} +
