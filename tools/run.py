@@ -22,9 +22,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Optional, Sequence
 
-from stack import TOP, App, Database, Kafka, StackError, require_free_port, stop_all
+from stack import TOP, App, Database, Kafka, Process, StackError, require_free_port, stop_all
 
 STATE = TOP / ".run"
 DISK_MB = 2000
@@ -247,10 +247,11 @@ def show(app: App) -> None:
 # --- the run
 
 
-def supervise(parts: dict[str, Callable[[], None]]) -> None:
+def supervise(processes: Sequence[Process]) -> None:
+    """Until one of them ends, which is a StackError."""
     while True:
-        for require_running in parts.values():
-            require_running()
+        for process in processes:
+            process.require_running()
         time.sleep(0.25)
 
 
@@ -272,9 +273,7 @@ def run(env: dict[str, str]) -> None:
         say("tipster serve, ingest and index are up")
         demo(app)
         show(app)
-        supervise({"serve": app.serve.require_running, "ingest": app.ingest.require_running,
-                   "index": app.index.require_running,
-                   "kafka": kafka.process.require_running, "database": database.process.require_running})
+        supervise([*app.processes(), kafka.process, database.process])
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C does not cut the stopping short

@@ -113,7 +113,7 @@ class Database(_Server):
                 f"--datadir={self.data}", f"--tmpdir={self.tmp}", "--skip-test-db", "--skip-name-resolve"], self.log)
         else:
             run_logged("making the database's files",
-                        [*self._server_argv(), f"--datadir={self.data}", f"--tmpdir={self.tmp}", "--initialize-insecure"],
+                       [*self._server_argv(), f"--datadir={self.data}", f"--tmpdir={self.tmp}", "--initialize-insecure"],
                        self.log)
         marker.touch()
 
@@ -254,7 +254,6 @@ class Kafka(_Server):
             return False
         finally:
             wire.close()
-
 
 
 def _cluster_id() -> str:
