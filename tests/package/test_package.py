@@ -21,6 +21,8 @@ HERE = Path(__file__).resolve()
 TOP = HERE.parent.parent.parent
 SETTINGS = "etc/tipster/tipster.env"
 SERVICES = ("ingest", "index", "serve")
+FOR_SHELLS = {"/usr/share/man/man1/tipster.1.gz", "/usr/share/bash-completion/completions/tipster.bash",
+              "/usr/share/zsh/vendor-completions/_tipster"}
 
 
 def test_it_installs_starts_and_is_purged(servers: Any, tmp_path: Path) -> None:
@@ -108,6 +110,7 @@ def main(package: str, settings_file: str, folder: str) -> None:
     owner = inside.run("stat", "-c", "%U %G %a", f"/{SETTINGS}").strip()
     assert owner == "root tipster 640", owner
     assert (inside.root / SETTINGS).read_text() == (TOP / "template.env").read_text()
+    assert FOR_SHELLS <= set(inside.run("dpkg", "-L", "tipster").splitlines())
     text = Path(settings_file).read_text()
     with open(inside.root / SETTINGS, "a") as file:
         file.write(text)
