@@ -230,7 +230,7 @@ void kore_worker_configure(void)
     check_pool = new_pool(&check_pool, 1, CHECK_QUEUE);
     call_setup(&config, database_pool);
     after_setup(&config, database_pool);
-    node_view_setup(&config, worker->id == WATCHING_WORKER);
+    node_view_setup(&config, worker->id - 1, worker->id == WATCHING_WORKER);
     stream_setup();
     health_setup(check_pool);
     signal(SIGHUP, on_hangup);

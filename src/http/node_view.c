@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "http/distrust.h"
 #include "http/loop.h"
 #include "http/metrics.h"
 #include "http/reader.h"
@@ -44,8 +45,8 @@ static int64_t half_life_ms;
 static bool is_talking;
 static char boot_id[VIEW_BOOT_ID_SIZE];
 static struct view_reader *reader; /* NULL: none is open */
-static struct view_identity opened, distrusted;
-static int64_t distrusted_until_ms, clear_stale_at_ms; /* monotonic */
+static struct view_identity opened;
+static int64_t clear_stale_at_ms;                /* monotonic */
 static enum node_view_use state = NODE_VIEW_OFF; /* as seen last; other threads look at both */
 static int64_t behind_ms = -1;
 
@@ -97,6 +98,12 @@ static enum node_view_use state_of(int err)
     }
 }
 
+void node_view_end(void)
+{
+    view_reader_end(reader);
+    distrust_reading(NULL);
+}
+
 /* Begins a read; ret_age_ms: how old what it sees may be, -1: not known. */
 static enum node_view_use begin(int64_t *ret_age_ms)
 {
@@ -104,14 +111,17 @@ static enum node_view_use begin(int64_t *ret_age_ms)
     *ret_age_ms = -1;
     if (reader == NULL)
         return state == NODE_VIEW_SERVES ? NODE_VIEW_ABSENT : state;
+    distrust_reading(&opened);
     int err = view_reader_begin(reader, &meta);
-    if (err != 0)
+    if (err != 0) {
+        distrust_reading(NULL);
         return state_of(err);
+    }
     int64_t age_ms = clock_realtime_ms() - meta->heartbeat_ms;
     *ret_age_ms = age_ms > 0 ? age_ms : 0;
     if (age_ms <= config->view_behind_ms)
         return NODE_VIEW_SERVES;
-    view_reader_end(reader);
+    node_view_end();
     return NODE_VIEW_BEHIND;
 }
 
@@ -122,11 +132,6 @@ enum node_view_use node_view_begin(struct view_reader **ret_reader)
     if (use == NODE_VIEW_SERVES)
         *ret_reader = reader;
     return use;
-}
-
-void node_view_end(void)
-{
-    view_reader_end(reader);
 }
 
 void node_view_close(void)
@@ -140,15 +145,9 @@ void node_view_distrust(int err)
     log_error("view",
               "the view in %s: %s; not read for a while. SIGHUP lets tipster index build another",
               config->view_dir, tip_err_text(err));
-    distrusted = opened;
-    distrusted_until_ms = clock_monotonic_ms() + DISTRUST_MS;
+    distrust_until(&opened, clock_monotonic_ms() + DISTRUST_MS);
     node_view_close();
     note(NODE_VIEW_DAMAGED, -1);
-}
-
-static bool is_same(const struct view_identity *a, const struct view_identity *b)
-{
-    return a->device == b->device && a->file == b->file;
 }
 
 /* A machine that stopped may have left anything in the file: index makes another one. */
@@ -170,26 +169,30 @@ static enum node_view_use hold(int64_t now_ms)
     int err = view_home_current(config->view_dir, &path);
     if (err == 0)
         err = view_home_identify(buf_cstr(&path), &identity);
-    if (err != 0 || (reader != NULL && !is_same(&identity, &opened)))
+    bool is_bad = err == 0 && is_distrusted(&identity, now_ms);
+    if (err != 0 || is_bad || (reader != NULL && !view_identity_equal(&identity, &opened)))
         node_view_close();
     if (err != 0)
         return NODE_VIEW_ABSENT;
+    if (is_bad)
+        return NODE_VIEW_DAMAGED;
     if (reader != NULL)
         return NODE_VIEW_SERVES;
-    if (now_ms < distrusted_until_ms && is_same(&identity, &distrusted))
-        return NODE_VIEW_DAMAGED;
+    opened = identity;
+    distrust_reading(&opened);
     err = view_reader_open(buf_cstr(&path), &weights, half_life_ms, &reader);
+    bool is_of_now = err == 0 && is_of_this_run();
+    distrust_reading(NULL);
     if (err != 0) {
         if (state != NODE_VIEW_UNREADABLE && err != TIP_ENOTFOUND)
             log_error("view", "%s cannot be opened: %s", buf_cstr(&path), tip_err_text(err));
         return err == TIP_ENOTFOUND ? NODE_VIEW_ABSENT : NODE_VIEW_UNREADABLE;
     }
-    if (!is_of_this_run()) {
+    if (!is_of_now) {
         node_view_close();
         return NODE_VIEW_LEFT_OVER;
     }
     view_reader_linger(reader); /* look() makes it rest */
-    opened = identity;
     clear_stale_at_ms = now_ms;
     return NODE_VIEW_SERVES;
 }
@@ -202,7 +205,7 @@ static void look(void *arg)
     if (seen == NODE_VIEW_SERVES)
         seen = begin(&age_ms);
     if (seen == NODE_VIEW_SERVES)
-        view_reader_end(reader);
+        node_view_end();
     if (reader != NULL)
         view_reader_rest(reader);
     if (reader != NULL && now_ms >= clear_stale_at_ms) {
@@ -219,11 +222,13 @@ void node_view_configure(const struct config *settings)
         snprintf(boot_id, sizeof(boot_id), "%s", settings->view_boot_id);
     else
         view_boot_id(boot_id);
+    distrust_configure((int)settings->workers);
 }
 
-void node_view_setup(const struct config *settings, bool talks)
+void node_view_setup(const struct config *settings, int worker_number, bool talks)
 {
     config = settings;
+    distrust_setup(worker_number);
     is_talking = talks;
     reader_ranking(config, &weights, &half_life_ms);
     if (*config->view_dir != '\0')

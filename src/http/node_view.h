@@ -24,9 +24,9 @@ enum node_view_use {
 
 /* In the parent, before the fork: what a worker may not be able to read. */
 void node_view_configure(const struct config *config);
-/* Once per worker, after loop_start; config must live on. talks: this worker logs for all of them.
- */
-void node_view_setup(const struct config *config, bool talks);
+/* Once per worker, after loop_start; config must live on. worker_number: from 0. talks: this worker
+ * logs for all of them. */
+void node_view_setup(const struct config *config, int worker_number, bool talks);
 /* Gives the reader's place back; for the end of a worker. */
 void node_view_close(void);
 

@@ -87,11 +87,14 @@ int view_home_current(const char *dir, struct buf *ret_path)
 int view_home_identify(const char *path, struct view_identity *ret_identity)
 {
     AUTO_BUF file = {0};
-    struct stat status;
+    struct statx status = {0};
     buf_addf(&file, "%s/data.mdb", path);
-    if (stat(buf_cstr(&file), &status) != 0)
+    if (statx(AT_FDCWD, buf_cstr(&file), 0, STATX_INO | STATX_BTIME, &status) != 0)
         return TIP_ENOTFOUND;
-    *ret_identity = (struct view_identity){status.st_dev, status.st_ino};
+    *ret_identity = (struct view_identity){
+        .device = (uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor,
+        .file = status.stx_ino,
+        .born_ns = status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec};
     return 0;
 }
 

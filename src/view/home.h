@@ -27,6 +27,8 @@ int view_home_current(const char *dir, struct buf *ret_path);
 /* Which file a view's data stands in: the same path may name another one later. */
 struct view_identity {
     uint64_t device, file;
+    int64_t
+        born_ns; /* a file's number is given again when it is gone; 0: the file system knows none */
 };
 /* Of the view at path. TIP_ENOTFOUND. */
 int view_home_identify(const char *path, struct view_identity *ret_identity);

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+import requests
 
 from differential import Client
 from oracle import DAY_MS, to_text
@@ -282,6 +283,42 @@ def test_damage(server_factory: Callable[..., Any], damage: str) -> None:
     wait_served_by(wire, "view")
     assert recommended(wire, punter) == ("view", events[1:])
     assert total(metrics(app), "tipster_worker_starts_total") == 2, "a worker died"
+
+
+@pytest.mark.parametrize("damage", ["cut", "pointers", "ones"])
+def test_damage_under_the_readers(server_factory: Callable[..., Any], damage: str) -> None:
+    """A file that goes bad while it is read may cost each worker its life once, and the requests it had; then SQL answers."""
+    app = server_factory(index=True)
+    wire = Wire(app.base_url)
+    punter, events = bet(app, wire)
+    wait_served_by(wire, "view")
+    app.index.pause()
+    data = current(app) / "data.mdb"
+    with open(data, "r+b") as file:
+        if damage == "cut":
+            file.truncate(2 * 4096)  # behind the two heads
+        for page in range(2, 64) if damage != "cut" else ():
+            file.seek(page * 4096 + (16 if damage == "pointers" else 0))  # those to the page's nodes
+            file.write(b"\xff" * (64 if damage == "pointers" else 4096))
+
+    def answered() -> bool:
+        try:
+            return recommended(wire, punter) == ("sql", events[1:])
+        except requests.RequestException:
+            return False
+
+    wait_for(answered, "an answer by SQL", 10)
+    for _ in range(50):
+        assert answered()
+    deaths = total(metrics(app), "tipster_worker_starts_total") - 2
+    assert deaths <= 2, "a worker did not learn from the other"
+    assert ("a worker died reading the view" in app.serve.log.read_text()) == (deaths > 0)
+    assert deaths > 0 or damage != "cut"
+    app.index.kill9()
+    app.index.start()
+    wait_served_by(wire, "view")
+    assert recommended(wire, punter) == ("view", events[1:])
+    assert total(metrics(app), "tipster_worker_starts_total") - 2 == deaths
 
 
 def test_another_run_of_the_machine(server_factory: Callable[..., Any]) -> None:
