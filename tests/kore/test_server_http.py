@@ -348,6 +348,25 @@ def test_sigterm_answers_what_is_in_flight(tmp_path: Path, silent_database: dict
     assert server.process.wait(5) == 0
 
 
+@pytest.mark.timing
+def test_who_is_connected_may_still_ask_at_the_end(tmp_path: Path) -> None:
+    """For a moment (FAREWELL_MS in src/http/main.c), though nothing is left to do; the answer says that the connection ends."""
+    server = Server(tmp_path)
+    connections = [socket.create_connection(("127.0.0.1", server.port), 5) for _ in range(4)]
+    for connection in connections:
+        connection.sendall(HELLO)
+        assert Answer(connection.recv(65536), False).headers["connection"] == "keep-alive"
+    server.process.terminate()
+    time.sleep(0.15)  # so long a worker that does not wait for them is gone
+    for connection in connections:
+        connection.sendall(HELLO)
+    for connection in connections:
+        answer = Answer(connection.recv(65536), True)
+        assert answer.status == 200 and answer.headers["connection"] == "close"
+        connection.close()
+    assert server.process.wait(5) == 0
+
+
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     server = Server(tmp_path)
     workers = server.workers()
