@@ -693,6 +693,7 @@ LIMITS = [
     limited("POST", "/v1/users", "nope"),
     limited("POST", "/v1/users", ""),
     limited("PUT", "/v1/users/%FF", "{}"),
+    limited("PUT", "/v1/users/%zz", "{}"),
     *[limited("POST", f"/register_{kind}", json.dumps(make()), form="older") for kind, make in MAKERS.items()],
     Case("limit: another class of routes", request("GET", "/v1/users/nobody", f"X-API-Key: {LIMITED_KEY}"), 404, "not_found"),
     Case("limit: a route without keys", request("GET", "/hello", f"X-API-Key: {LIMITED_KEY}"), 200),
