@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ def allowed_calls(text: str) -> set[str]:
 
 
 def load(text: str) -> None:
-    families = [getattr(__import__("socket"), name) for name in setting(text, "RestrictAddressFamilies")[0].split()]
+    families = [getattr(socket, name) for name in setting(text, "RestrictAddressFamilies")[0].split()]
     filter_ = seccomp.SyscallFilter(seccomp.KILL_PROCESS)
     filter_.set_attr(seccomp.Attr.CTL_NNP, True)
     for call in allowed_calls(text):
