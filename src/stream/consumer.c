@@ -189,6 +189,13 @@ static int judge_error(const struct consumer *consumer, const rd_kafka_message_t
         buf_addf(ret_problem, "the consumer failed for good: %s", text);
         return TIP_EFATAL;
     }
+    if (message->err == RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT) {
+        buf_addf(ret_problem,
+                 "Kafka refuses INGEST_SESSION_MS=%lld: its group.min.session.timeout.ms and "
+                 "group.max.session.timeout.ms are the limits",
+                 (long long)consumer->config->ingest_session_ms);
+        return TIP_EFATAL;
+    }
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
         message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
         buf_addf(ret_problem,

@@ -177,6 +177,15 @@ def test_a_batch_larger_than_the_database_takes_is_halved(server_factory):
     assert "repeating" not in app.ingest.log.read_text()
 
 
+def test_a_session_that_kafka_refuses_is_named(server_factory):
+    app = server_factory({"INGEST_SESSION_MS": "3000"}, start=False)  # brokers ask for six seconds
+    app.migrate()
+    app.ingest.start()
+    wait_for(lambda: not app.ingest.running(), "ingest to end")
+    assert app.ingest.child.returncode == 1
+    assert "Kafka refuses INGEST_SESSION_MS=3000" in app.ingest.log.read_text()
+
+
 def test_waits_for_the_database_and_loses_nothing(server_factory, own_servers):
     database, kafka = own_servers
     app = server_factory(database=database, kafka=kafka)
