@@ -60,15 +60,6 @@ static void complain(const char *what, const char *detail)
 
 /* --- options */
 
-/* value is one of the words of the table. */
-static int read_only(struct generate *generate, const char *value)
-{
-    for (int kind = 0; kind < RECORD_KINDS; kind++)
-        if (strcmp(value, record_kind_plural((enum record_kind)kind)) == 0)
-            generate->only = kind;
-    return 0;
-}
-
 static int read_number(struct generate *generate, int code, const char *value)
 {
     uint64_t number = 0;
@@ -108,7 +99,8 @@ static int read_option(struct generate *generate, int code, const char *value)
         generate->events_from = value;
         return 0;
     case OPTION_ONLY:
-        return read_only(generate, value);
+        generate->only = (int)load_options_kind(value);
+        return 0;
     case OPTION_HOLDOUT_TO:
         generate->holdout_to = value;
         return 0;

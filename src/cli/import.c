@@ -220,16 +220,6 @@ static int import_fixtures(struct import *import, char **files)
 
 /* --- the verb */
 
-/* text is one of the words of the table. */
-static void read_kind(struct import *import, const char *text)
-{
-    import->is_fixtures = strcmp(text, "fixtures") == 0;
-    import->kind = RECORD_EVENT; /* of fixtures, too */
-    for (int kind = 0; kind < RECORD_KINDS; kind++)
-        if (strcmp(text, record_kind_plural((enum record_kind)kind)) == 0)
-            import->kind = (enum record_kind)kind;
-}
-
 static int read_shift(struct import *import, const char *value)
 {
     import->shift_to = value;
@@ -280,7 +270,9 @@ static int read_options(struct import *import, struct command_line *line)
     }
     if (err != 0)
         return err;
-    read_kind(import, command_arguments(line)[0]);
+    const char *what = command_arguments(line)[0];
+    import->is_fixtures = strcmp(what, "fixtures") == 0;
+    import->kind = import->is_fixtures ? RECORD_EVENT : load_options_kind(what);
     return check_use(import);
 }
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cli/servers.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -63,4 +64,14 @@ int load_options_take(struct load_options *options, const struct command *comman
     default:
         return 1;
     }
+}
+
+enum record_kind load_options_kind(const char *plural)
+{
+    int kind = 0;
+    while (strcmp(plural, record_kind_plural((enum record_kind)kind)) != 0) {
+        kind++;
+        assert(kind < RECORD_KINDS);
+    }
+    return (enum record_kind)kind;
 }

@@ -44,4 +44,7 @@ void load_options_release(struct load_options *options);
 int load_options_take(struct load_options *options, const struct command *command, int code,
                       const char *value);
 
+/* Of "users", "events" or "coupons", which the verb's table has let through. */
+enum record_kind load_options_kind(const char *plural);
+
 #endif
