@@ -62,6 +62,7 @@ def test_parts_that_go_down(server_factory: Any, own_servers: Any) -> None:
     seen = status(app)
     assert seen["database"] == "down" and seen["rejects"] is None
     assert "serve's /metrics" in seen["parts"]["ingest"]["how"]
+    assert seen["parts"]["ingest"]["detail"].startswith(app.env["INGEST_INSTANCE"] + " (silent for ")
     assert seen["topics"]["coupons"]["lag"] >= 1 and "offsets in Kafka" in seen["lag_how"]
     wait_for(lambda: status(app)["serve"] == "late", "serve is not ready")
     assert "database" in status(app)["parts"]["serve"]["detail"]
