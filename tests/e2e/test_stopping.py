@@ -191,7 +191,7 @@ def test_ingest_processes_are_restarted_in_turn(server_factory, second) -> None:
 
 
 def test_ingest_ends_while_kafka_is_silent(server_factory, own_servers) -> None:
-    database, kafka = own_servers()
+    database, kafka = own_servers
     app = server_factory(database=database, kafka=kafka)
     wait_for(lambda: owned(app.ingest) == 12, "ingest to have all partitions")
     kafka.pause()
