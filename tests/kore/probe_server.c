@@ -22,6 +22,7 @@ int probe_header(struct http_request *req);
 int probe_method(struct http_request *req);
 int probe_send(struct http_request *req);
 int probe_received(struct http_request *req);
+int probe_unsent(struct http_request *req);
 
 enum { MESSAGE_ID = KORE_MSG_APP_BASE + 1, BUSY_MS = 3, NAP_MS = 2500, HEADER_MAX_BYTES = 4096 };
 
@@ -82,6 +83,7 @@ void kore_parent_configure(int argc, char **argv)
     route(domain, "/method", "probe_method", HANDLER_TYPE_STATIC);
     route(domain, "/send", "probe_send", HANDLER_TYPE_STATIC);
     route(domain, "/received", "probe_received", HANDLER_TYPE_STATIC);
+    route(domain, "/unsent", "probe_unsent", HANDLER_TYPE_STATIC);
 }
 
 static void on_message(struct kore_msg *message, const void *data)
@@ -178,4 +180,15 @@ int probe_received(struct http_request *req)
     char text[32];
     int len = snprintf(text, sizeof(text), "%d %d", (int)getpid(), received);
     return answer(req, text, (size_t)len);
+}
+
+/* How many connections have an answer that is made and not sent. */
+int probe_unsent(struct http_request *req)
+{
+    int count = 0;
+    char text[16];
+    struct connection *connection;
+    TAILQ_FOREACH(connection, &connections, list)
+    count += connection->proto == CONN_PROTO_HTTP && !TAILQ_EMPTY(&connection->send_queue);
+    return answer(req, text, (size_t)snprintf(text, sizeof(text), "%d", count));
 }
