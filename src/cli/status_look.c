@@ -21,6 +21,7 @@
 
 enum {
     KAFKA_TIMEOUT_MS = 2000,
+    KAFKA_AWAY_MS = 3000,
     SILENT_MS = 10000, /* ingest and index say something every two seconds */
     INGESTS_MAX = 32,
     INGESTS_SINCE_MS = 3600 * 1000,
@@ -34,6 +35,9 @@ struct status_eyes {
     struct buf metrics;         /* serve's, of this look; empty: it did not answer */
     struct db *db;              /* NULL: away */
     struct watch *watch;
+    struct buf kafka_problem;    /* as it was seen last */
+    int64_t kafka_away_until_ms; /* it is not asked again before: each question takes its whole time
+                                    limit */
 };
 
 struct status_eyes *status_eyes_new(const struct config *config, const char *company)
@@ -54,6 +58,7 @@ void status_eyes_free(struct status_eyes *eyes)
 {
     http_client_close(eyes->client);
     buf_release(&eyes->metrics);
+    buf_release(&eyes->kafka_problem);
     db_close(eyes->db);
     if (eyes->watch != NULL)
         watch_destroy(eyes->watch);
@@ -248,23 +253,31 @@ static void compare(struct status_eyes *eyes, struct status *status, const int64
                  ends == NULL ? "Kafka does not answer" : "Kafka does not know the group");
 }
 
+static void ask_what_is_wrong(struct status_eyes *eyes)
+{
+    buf_clear(&eyes->kafka_problem);
+    if (topics_check(eyes->config, KAFKA_TIMEOUT_MS, &eyes->kafka_problem) == 0)
+        buf_add_text(&eyes->kafka_problem, "does not say how long its topics are");
+    eyes->kafka_away_until_ms = clock_realtime_ms() + KAFKA_AWAY_MS;
+}
+
 static void look_at_kafka(struct status_eyes *eyes, struct status *status)
 {
     struct part *part = &status->parts[PART_kafka];
     size_t all = (size_t)eyes->config->kafka_partitions * RECORD_KINDS;
     AUTO_FREE int64_t *ends = xcalloc(all, sizeof(*ends));
-    AUTO_BUF problem = {0};
     set_how(part, "%s", eyes->config->kafka_bootstrap_servers);
-    bool known = eyes->watch != NULL && watch_ends(eyes->watch, KAFKA_TIMEOUT_MS, ends) == 0;
+    bool asked = status->now_ms >= eyes->kafka_away_until_ms;
+    bool known =
+        asked && eyes->watch != NULL && watch_ends(eyes->watch, KAFKA_TIMEOUT_MS, ends) == 0;
+    part->state = known ? PART_UP : PART_DOWN;
     if (known) {
-        part->state = PART_UP;
         buf_addf(&part->detail, "3 topics of %" PRId64 " partitions",
                  eyes->config->kafka_partitions);
     } else {
-        part->state = PART_DOWN;
-        if (topics_check(eyes->config, KAFKA_TIMEOUT_MS, &problem) == 0)
-            buf_add_text(&problem, "does not say how long its topics are");
-        buf_add_str(&part->detail, buf_str(&problem));
+        if (asked)
+            ask_what_is_wrong(eyes);
+        buf_add_str(&part->detail, buf_str(&eyes->kafka_problem));
     }
     compare(eyes, status, known ? ends : NULL);
 }
