@@ -24,6 +24,8 @@ CMOCKA_COUNT = re.compile(r"^\[  (PASSED|FAILED)  \] (\d+) test\(s\)", re.MULTIL
 SOME_FAILED, NOTHING_COLLECTED = 1, 5  # exit statuses of pytest
 # Most of these tests wait for servers; each of two processes has servers of its own and takes whole files.
 IN_PARALLEL = ["-n", "2", "--dist", "loadfile"]
+WITH_SERVERS = ["tests/e2e", "tests/contract", "tests/clients"]
+WITHOUT_SERVERS = "tests/kore"  # and short of processor time: beside the others
 STARTED = time.monotonic()
 
 
@@ -89,35 +91,54 @@ def unit_tests(suite: Suite) -> None:
     suite.add("unit tests (ASan, UBSan)", passed, failed)
 
 
-def pytest_run(name: str, arguments: Sequence[str | os.PathLike]) -> tuple[int, int, int]:
-    """pytest with its own short output on the screen; how many passed and failed, from its report, and its exit status."""
-    report = LOGS / f"{name.replace(' ', '-')}.xml"
-    report.unlink(missing_ok=True)
-    status = subprocess.run(["/usr/bin/python3", "-m", "pytest", "-q", "--no-header", "-rfE",
-                             "--tb=short", "--color=auto", f"--junitxml={report}", "-o", "junit_logging=no",
-                             *[str(part) for part in arguments]], cwd=TOP, stdin=subprocess.DEVNULL, check=False).returncode
-    passed = failed = 0
-    if report.exists():
-        for run_of in ElementTree.parse(report).getroot().iter("testsuite"):
-            bad = int(run_of.get("failures")) + int(run_of.get("errors"))
-            failed += bad
-            passed += int(run_of.get("tests")) - bad - int(run_of.get("skipped"))
-    if status not in (0, NOTHING_COLLECTED) and failed == 0:
-        failed = 1  # pytest itself could not go on
-    return passed, failed, status
+class Pytest:
+    """A run of pytest, begun at once: with its own short output on the screen, or in a file."""
+
+    def __init__(self, name: str, arguments: Sequence[str | os.PathLike], beside: bool = False) -> None:
+        self.report = LOGS / f"{name.replace(' ', '-')}.xml"
+        self.report.unlink(missing_ok=True)
+        self.output = open(self.report.with_suffix(".log"), "w+b") if beside else None
+        # What failed last is remembered apart, so that runs beside each other do not mix it up.
+        cache = f"cache_dir={LOGS / 'pytest-cache'}{'-beside' if beside else ''}"
+        self.process = subprocess.Popen(
+            ["/usr/bin/python3", "-m", "pytest", "-q", "--no-header", "-rfE", "--tb=short", "--color=auto",
+             f"--junitxml={self.report}", "-o", "junit_logging=no", "-o", cache, *[str(part) for part in arguments]],
+            cwd=TOP, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output)
+
+    def end(self) -> tuple[int, int, int]:
+        """How many passed and failed, from its report, and its exit status."""
+        status = self.process.wait()
+        if self.output is not None:
+            self.output.seek(0)
+            print(self.output.read().decode(errors="replace"), end="", flush=True)
+            self.output.close()
+        passed = failed = 0
+        if self.report.exists():
+            for run_of in ElementTree.parse(self.report).getroot().iter("testsuite"):
+                bad = int(run_of.get("failures")) + int(run_of.get("errors"))
+                failed += bad
+                passed += int(run_of.get("tests")) - bad - int(run_of.get("skipped"))
+        if status not in (0, NOTHING_COLLECTED) and failed == 0:
+            failed = 1  # pytest itself could not go on
+        return passed, failed, status
 
 
-def pytests(suite: Suite, name: str, arguments: Sequence[str | os.PathLike], options: Sequence[str] = ()) -> None:
+def judge(suite: Suite, name: str, first: Pytest, arguments: Sequence[str | os.PathLike], beside: bool = False) -> None:
     """Tests that judge durations get a second try, and it is said when they needed it; no others do."""
-    say(f"{name}:")
-    passed, failed, status = pytest_run(name, [*options, *arguments])
+    passed, failed, status = first.end()
     if status == SOME_FAILED:
         say(f"{name}, second try of failed tests that judge durations:")
-        again, _, _ = pytest_run(f"{name} again", ["--last-failed", "--last-failed-no-failures=none", "-m", "timing", *arguments])
+        again, _, _ = Pytest(f"{name} again", ["--last-failed", "--last-failed-no-failures=none", "-m", "timing", *arguments],
+                             beside).end()
         passed, failed = passed + again, failed - again
         if again:
             say(f"{name}: {again} passed on the second try only")
     suite.add(name, passed, failed)
+
+
+def pytests(suite: Suite, name: str, arguments: Sequence[str | os.PathLike], options: Sequence[str] = ()) -> None:
+    say(f"{name}:")
+    judge(suite, name, Pytest(name, [*options, *arguments]), arguments)
 
 
 def faults(suite: Suite) -> None:
@@ -150,8 +171,11 @@ def main() -> int:
         unit_tests(suite)
     pytests(suite, "tools tests", ["tests/tools"])
     if built:
-        others = [path for path in ("tests/kore", "tests/e2e", "tests/contract", "tests/clients") if any((TOP / path).glob("test_*.py"))]
-        pytests(suite, f"end-to-end tests on {kind}", [*others, *sys.argv[1:]], IN_PARALLEL)
+        kore = [WITHOUT_SERVERS, *sys.argv[1:]]
+        kore_run = Pytest("tests of Kore", kore, beside=True)
+        pytests(suite, f"end-to-end tests on {kind}", [*WITH_SERVERS, *sys.argv[1:]], IN_PARALLEL)
+        say("tests of Kore, which ran beside them:")
+        judge(suite, "tests of Kore", kore_run, kore, beside=True)
         if with_faults:
             faults(suite)
     else:
