@@ -43,7 +43,7 @@ USUAL = ["post", "batch", "ingest", "recommend", "overhead"]  # the others: make
 
 def options_of(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Speed and memory against the bars.")
-    parser.add_argument("--only", action="append", metavar="NAME", help=f"some of {', '.join(MEASURES)} (usually {', '.join(USUAL)})")
+    parser.add_argument("--only", metavar="NAME,…", help=f"some of {', '.join(MEASURES)} (usually {', '.join(USUAL)})")
     parser.add_argument("--quick", action="store_true", help=f"a {QUICK_DIVISOR}th of the sizes: does it run?")
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="runs of each figure (3)")
     parser.add_argument("--profile", action="store_true", help="one more run of each measure under perf")
@@ -55,7 +55,7 @@ def options_of(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--state", metavar="DIR", help="keep data and logs here (a temporary folder otherwise)")
     parser.add_argument("--ports", type=int, default=28000, metavar="N", help="free ones from here on are used (28000)")
     options = parser.parse_args(argv)
-    options.only = [name for part in options.only or [] for name in part.split(",")] or USUAL
+    options.only = options.only.split(",") if options.only else USUAL
     if unknown := set(options.only) - set(MEASURES):
         parser.error(f"--only {','.join(sorted(unknown))}: the measures are {', '.join(MEASURES)}")
     if options.repeat < 1:
