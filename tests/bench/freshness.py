@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""How long after its 202 a coupon stands in the view, while 1 000 coupons a second come in.
+"""How long after its 202 a change is in the answers from the view, while 1 000 coupons a second come in.
 
     tests/bench/freshness.py [SECONDS]      on servers of its own; prints p50 and p99 in milliseconds
 
-The probe is one coupon of a user of its own, posted alone; the view's file is looked at all the time after its answer.
+Three probes in turns, each posted alone and then asked for over HTTP until the answer shows it: a coupon (its event is gone from the
+user's recommendations), an event put (it is there), an event withdrawn (it is not).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import threading
 import time
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Optional
+from typing import Callable
 
 TOP = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "e2e")]
@@ -25,7 +26,6 @@ from patience import wait_for  # noqa: E402
 from records import coupon, event  # noqa: E402
 from stack import App, free_ports, start_servers, stop_all  # noqa: E402
 from stand import api_connection, post_lines  # noqa: E402
-from view_file import ViewFile, current  # noqa: E402
 
 RATE, AT_ONCE = 1000, 50
 
@@ -47,47 +47,56 @@ def load(app: App, ending: threading.Event, warm: threading.Event) -> None:
     print(f"load: {number} coupons")
 
 
-def seen_after(view: ViewFile, table, key: bytes) -> float:
-    """Seconds until the key is there."""
+def get(connection: HTTPConnection, path: str) -> tuple[int, bytes]:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def seen_after(connection: HTTPConnection, path: str, shows: Callable[[int, bytes], bool]) -> float:
+    """Milliseconds until the answer shows it."""
     began = time.monotonic()
-    while True:
-        with view.env.begin() as txn:
-            if txn.get(key, db=table) is not None:
-                return time.monotonic() - began
-        assert time.monotonic() - began < 10, "a coupon that does not appear"
-        time.sleep(0.0002)
+    while not shows(*get(connection, path)):
+        assert time.monotonic() - began < 10, f"{path} does not change"
+    return (time.monotonic() - began) * 1000
 
 
-def company_of(view: ViewFile, user: bytes) -> Optional[bytes]:
-    """The view's number of the company that has the user; None when none has."""
-    view.txn.abort()
-    view.txn = view.env.begin()
-    return next((key[:4] for key, _ in view.table("users") if key[4:] == user), None)
+def probe(connection: HTTPConnection, number: int) -> dict[str, float]:
+    """A new event that ann could be shown, her bet on it, its end."""
+    name = f"probe{number}"
+    times, own = {}, f"/v1/events/{name}?via=view"
+    post(connection, "events", [event(name, league="Probes")])
+    times["event put"] = seen_after(connection, own, lambda status, _: status == 200)
+    tips, quoted = "/v1/recommendations/ann?league=Probes&n=100&via=view", f'"{name}"'.encode()
+    assert quoted in get(connection, tips)[1]
+    post(connection, "coupons", [coupon(name, "ann", [name])])
+    times["coupon"] = seen_after(connection, tips, lambda status, body: status == 200 and quoted not in body)
+    connection.request("DELETE", f"/v1/events/{name}")
+    answer = connection.getresponse()
+    assert answer.status == 202, answer.read()
+    answer.read()
+    times["event withdrawn"] = seen_after(connection, own, lambda status, _: status == 404)
+    return times
 
 
-def measure(app: App, seconds: float) -> list[float]:
-    connection, ending, warm, times = api_connection(app), threading.Event(), threading.Event(), []
+def measure(app: App, seconds: float) -> dict[str, list[float]]:
+    connection, ending, warm = api_connection(app), threading.Event(), threading.Event()
+    times: dict[str, list[float]] = {}
     post(connection, "events", [event(f"e{i}") for i in range(100)])
-    wait_for(lambda: current(app) is not None, "a view")
-    with ViewFile(current(app)) as view:
-        post(connection, "coupons", [coupon("first", "first", ["e1"])])
-        wait_for(lambda: company_of(view, b"first") is not None, "the first user in the view")
-        company = company_of(view, b"first")
-        view.txn.abort()
-        background = threading.Thread(target=load, args=(app, ending, warm))
-        background.start()
-        assert warm.wait(60), "the load does not come about"  # the first requests meet a cold broker
-        until = time.monotonic() + seconds
-        table = view.env.open_db(b"users", create=False)
-        while time.monotonic() < until:
-            name = f"probe{len(times)}"
-            post(connection, "coupons", [coupon(name, name, ["e1"])])
-            times.append(seen_after(view, table, company + name.encode()) * 1000)
-            time.sleep(0.01)
+    wait_for(lambda: get(connection, "/v1/popular?via=view")[0] == 200, "a view")
+    background = threading.Thread(target=load, args=(app, ending, warm))
+    background.start()
+    assert warm.wait(60), "the load does not come about"  # the first requests meet a cold broker
+    until, number = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        for what, took in probe(connection, number).items():
+            times.setdefault(what, []).append(took)
+        number += 1
+        time.sleep(0.01)
     assert background.is_alive(), "the load has ended by itself"
     ending.set()
     background.join()
-    return sorted(times)
+    return times
 
 
 def main() -> int:
@@ -100,8 +109,10 @@ def main() -> int:
             times = measure(app, seconds)
         finally:
             stop_all([app, kafka, database])
-    print(f"{len(times)} probes: p50 {statistics.median(times):.1f} ms, p99 {times[len(times) * 99 // 100]:.1f} ms, "
-          f"longest {times[-1]:.1f} ms")
+    for what, took in times.items():
+        took.sort()
+        print(f"{what}: {len(took)} probes, p50 {statistics.median(took):.1f} ms, p99 {took[len(took) * 99 // 100]:.1f} ms, "
+              f"longest {took[-1]:.1f} ms")
     return 0
 
 
