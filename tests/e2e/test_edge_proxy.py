@@ -96,13 +96,18 @@ class Proxy:
         return context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 10), server_hostname="localhost")
 
 
+def json_lines(log: Path) -> list[dict]:
+    """What a log says so far; a line may be half written."""
+    return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+
+
 class Edge:
     def __init__(self, app: Any, nodes: list[Any], proxy: Proxy) -> None:
         self.app, self.nodes, self.proxy = app, nodes, proxy
 
     def answered(self) -> list[dict]:
         """What the nodes were asked for by callers, from their access logs."""
-        lines = [json.loads(line) for node in self.nodes for line in node.serve.log.read_text().splitlines() if line.startswith("{")]
+        lines = [line for node in self.nodes for line in json_lines(node.serve.log)]
         return [line for line in lines if line["message"] == "answered" and not line["route"].startswith(OPERATIONS)]
 
     def refused(self) -> float:
@@ -111,8 +116,7 @@ class Edge:
 
     def passed_on(self) -> list[dict]:
         """What the proxy handed to a node, by its own log: one line for each request that it took for one."""
-        lines = [json.loads(line) for line in self.proxy.process.log.read_text().splitlines() if line.startswith("{")]
-        return [line for line in lines if line["node"].startswith("node")]
+        return [line for line in json_lines(self.proxy.process.log) if line["node"].startswith("node")]
 
     def require_nothing_hidden(self, refused_before: float) -> None:
         """Every request that a node saw is one that the proxy meant to send: no node has found a second one inside another."""
@@ -196,13 +200,15 @@ def test_request_ids_and_the_log(edge: Edge) -> None:
         answer = session.get(f"{edge.proxy.url}/hello?secret={CANARY}", timeout=10,
                              headers={"X-Request-Id": given, "Authorization": f"Bearer {CANARY}"})
         assert answer.status_code == 200 and re.fullmatch(r"[0-9a-f-]{36}", answer.headers["x-request-id"])
-    ids = {line["request_id"] for line in edge.answered() if line["route"] == "/hello"}
-    assert len(ids) == 4
-    text = edge.proxy.process.log.read_text()
-    logged = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-    assert {line["request_id"] for line in logged if line["request_id"]} >= ids
-    assert {line["client"] for line in logged} == {"127.0.0.1"} and CANARY not in text
-    assert all(line["status"] in (200, 404, 405, 503) and line["node"] for line in logged)
+    log = edge.proxy.process.log
+
+    def ids() -> set[str]:
+        return {line["request_id"] for line in edge.answered() if line["route"] == "/hello"}
+
+    wait_for(lambda: len(ids()) == 4, "the nodes' lines")
+    wait_for(lambda: {line["request_id"] for line in json_lines(log)} >= ids(), "the proxy's lines")
+    assert {line["client"] for line in json_lines(log)} == {"127.0.0.1"} and CANARY not in log.read_text()
+    assert all(line["status"] in (200, 404, 405, 503) and line["node"] for line in json_lines(log))
 
 
 def test_what_callers_say_of_their_address_is_worth_nothing(edge: Edge) -> None:
