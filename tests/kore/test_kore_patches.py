@@ -250,6 +250,14 @@ def test_answer_reaches_a_client_that_is_still_sending(start, without, good) -> 
     assert (seen == [413] * 5) if good else (None in seen), seen
 
 
+def wait_stopped(pid: int) -> None:
+    """Until then it may still take up what comes."""
+    end = time.monotonic() + WAIT_S
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < end, "the process does not stop"
+        time.sleep(0.001)
+
+
 def wait_for_workers(server: Server, count: int, but_not: set[int]) -> bool:
     end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
@@ -300,6 +308,7 @@ def test_quit_is_not_lost_behind_another_signal(start, without, good) -> None:
     server = start(without, workers=2)
     parent = server.process.pid
     os.kill(parent, signal.SIGSTOP)
+    wait_stopped(parent)
     os.kill(parent, signal.SIGTERM)
     os.kill(server.worker_pids()[0], signal.SIGKILL)  # the parent gets SIGCHLD as well
     time.sleep(0.1)
@@ -335,6 +344,7 @@ def test_answers_of_a_round_leave_together(start, without, good) -> None:
             assert status(receive(connection, 1)) == 200
         worker = server.worker_pids()[0]
         os.kill(worker, signal.SIGSTOP)
+        wait_stopped(worker)
         for connection in (one, other):
             connection.sendall(b"GET /unsent HTTP/1.1\r\nHost: a\r\n\r\n")
         os.kill(worker, signal.SIGCONT)
