@@ -312,7 +312,7 @@ def test_damage_under_the_readers(server_factory: Callable[..., Any], damage: st
         assert answered()
     deaths = total(metrics(app), "tipster_worker_starts_total") - 2
     assert deaths <= 2, "a worker did not learn from the other"
-    assert ("a worker died reading the view" in app.serve.log.read_text()) == (deaths > 0)
+    wait_for(lambda: ("a worker died reading the view" in app.serve.log.read_text()) == (deaths > 0), "its successor's word", 10)
     assert deaths > 0 or damage != "cut"
     app.index.kill9()
     app.index.start()
