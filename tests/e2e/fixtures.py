@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Callable, Iterable, Iterator, Mapping, Optional
 
 import pytest
+import requests
 
 from patience import wait_for
+from records import user
 from stack import TOP, App, Database, Kafka, free_ports, last_lines, start_servers, stop_all
 from view_file import holding
 
@@ -130,6 +132,8 @@ def stack(servers: tuple[Database, Kafka], state_dir: Path) -> Iterator[Stack]:
     app = Stack(state_dir / "shared", database, kafka, port, ops_port, _env(), build_dir=BUILD)
     try:
         app.start()
+        # A broker that has just been started may still answer the first write too late.
+        wait_for(lambda: requests.post(f"{app.base_url}/v1/users", json=user(), timeout=10).status_code == 202, "the first write to be taken")
         yield app
         _require_clean_log(app)
     finally:
