@@ -33,11 +33,6 @@ void distrust_until(const struct view_identity *identity, int64_t until_ms)
     __atomic_store_n(&own->until_ms, until_ms, __ATOMIC_RELEASE);
 }
 
-bool view_identity_equal(const struct view_identity *a, const struct view_identity *b)
-{
-    return a->device == b->device && a->file == b->file && a->born_ns == b->born_ns;
-}
-
 bool is_distrusted(const struct view_identity *identity, int64_t now_ms)
 {
     for (int i = 0; i < worker_count; i++)

@@ -25,6 +25,4 @@ void distrust_reading(const struct view_identity *identity);
 void distrust_until(const struct view_identity *identity, int64_t until_ms);
 bool is_distrusted(const struct view_identity *identity, int64_t now_ms);
 
-bool view_identity_equal(const struct view_identity *a, const struct view_identity *b);
-
 #endif

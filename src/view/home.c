@@ -98,6 +98,11 @@ int view_home_identify(const char *path, struct view_identity *ret_identity)
     return 0;
 }
 
+bool view_identity_equal(const struct view_identity *a, const struct view_identity *b)
+{
+    return a->device == b->device && a->file == b->file && a->born_ns == b->born_ns;
+}
+
 /* The N of "view-N"; 0: another name. */
 static unsigned long number_of(const char *name)
 {

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct view_home;
@@ -32,6 +33,7 @@ struct view_identity {
 };
 /* Of the view at path. TIP_ENOTFOUND. */
 int view_home_identify(const char *path, struct view_identity *ret_identity);
+bool view_identity_equal(const struct view_identity *a, const struct view_identity *b);
 
 /* Removes what is left over and makes an empty folder. TIP_EIO with ret_problem. */
 int view_home_add(struct view_home *home, struct buf *ret_path, struct buf *ret_problem);
