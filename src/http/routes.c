@@ -132,21 +132,21 @@ void routes_register(struct kore_domain *domain, enum listener_kind listener)
         fatal("tipster_http cannot be registered");
 }
 
-/* Does a path have the form of a template? ret_captures[i] becomes what stands for its ith {name}:
+/* Does a path have a route's form? ret_captures[i] becomes what stands for its ith {name}:
    text within the path, at least one character, no slash. */
-static bool path_fits(const char *template, const char *path, struct str *ret_captures)
+static bool path_fits(const char *form, const char *path, struct str *ret_captures)
 {
     struct str captures[CALL_CAPTURES_MAX] = {0};
     int count = 0;
-    while (*template != '\0') {
-        if (*template == '{') {
+    while (*form != '\0') {
+        if (*form == '{') {
             size_t len = strcspn(path, "/");
             if (len == 0)
                 return false;
             captures[count++] = str_from(path, len);
             path += len;
-            template = strchr(template, '}') + 1;
-        } else if (*template ++ != *path++) {
+            form = strchr(form, '}') + 1;
+        } else if (*form++ != *path++) {
             return false;
         }
     }
