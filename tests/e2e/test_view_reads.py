@@ -172,6 +172,15 @@ def bet(app: Any, wire: Wire) -> tuple[str, list[str]]:
     return punter, [record["event_id"] for record in events]
 
 
+def with_view(server_factory: Callable[..., Any], *env: dict[str, str], **servers: Any) -> tuple[Any, Wire, str, list[str]]:
+    """An application that answers from its view; a user of it, and the events to the user's taste."""
+    app = server_factory(*env, **servers, index=True)
+    wire = Wire(app.base_url)
+    punter, events = bet(app, wire)
+    wait_served_by(wire, "view")
+    return app, wire, punter, events
+
+
 def recommended(wire: Wire, user_id: str) -> tuple[str, list[str]]:
     answer = wire.get(f"/v1/recommendations/{user_id}")
     assert answer.status_code == 200, answer.text
@@ -191,10 +200,7 @@ def test_no_view_yet_then_one(server_factory: Callable[..., Any]) -> None:
 
 def test_a_silent_index(server_factory: Callable[..., Any]) -> None:
     """Frozen, then killed: SQL within the limit, with what was stored meanwhile; back when it goes on."""
-    app = server_factory(index=True)
-    wire = Wire(app.base_url)
-    punter, events = bet(app, wire)
-    wait_served_by(wire, "view")
+    app, wire, punter, events = with_view(server_factory)
     for stop, go_on in ((app.index.pause, app.index.resume), (app.index.kill9, app.index.start)):
         stop()
         wait_served_by(wire, "sql", 10)
@@ -208,20 +214,14 @@ def test_a_silent_index(server_factory: Callable[..., Any]) -> None:
 
 
 def test_behind_can_be_set(server_factory: Callable[..., Any]) -> None:
-    app = server_factory({"VIEW_BEHIND_MS": "600000"}, index=True)
-    wire = Wire(app.base_url)
-    punter, events = bet(app, wire)
-    wait_served_by(wire, "view")
+    app, wire, punter, events = with_view(server_factory, {"VIEW_BEHIND_MS": "600000"})
     app.index.stop()
     assert recommended(wire, punter) == ("view", events[1:])
 
 
 def test_rebuilt_beside(server_factory: Callable[..., Any]) -> None:
     """While views come and go every answer is there, and right."""
-    app = server_factory(index=True)
-    wire = Wire(app.base_url)
-    punter, events = bet(app, wire)
-    wait_served_by(wire, "view")
+    app, wire, punter, events = with_view(server_factory)
     ending = threading.Event()
 
     def ask() -> int:
@@ -246,10 +246,7 @@ def test_rebuilt_beside(server_factory: Callable[..., Any]) -> None:
 
 def test_a_view_that_goes_and_comes(server_factory: Callable[..., Any]) -> None:
     """Its folder is deleted under serve; index makes another one of the same name."""
-    app = server_factory(index=True)
-    wire = Wire(app.base_url)
-    punter, events = bet(app, wire)
-    wait_served_by(wire, "view")
+    app, wire, punter, events = with_view(server_factory)
     app.index.stop()
     shutil.rmtree(app.env["VIEW_DIR"])
     wait_served_by(wire, "sql")
@@ -262,10 +259,7 @@ def test_a_view_that_goes_and_comes(server_factory: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("damage", ["cut", "zeros", "no view"])
 def test_damage(server_factory: Callable[..., Any], damage: str) -> None:
     """A file that is no view any more is not served, and no worker keeps dying of it; index makes a new one."""
-    app = server_factory(index=True)
-    wire = Wire(app.base_url)
-    punter, events = bet(app, wire)
-    wait_served_by(wire, "view")
+    app, wire, punter, events = with_view(server_factory)
     app.index.stop()
     app.serve.stop()
     data = current(app) / "data.mdb"
@@ -288,10 +282,7 @@ def test_damage(server_factory: Callable[..., Any], damage: str) -> None:
 @pytest.mark.parametrize("damage", ["cut", "pointers", "ones"])
 def test_damage_under_the_readers(server_factory: Callable[..., Any], damage: str) -> None:
     """A file that goes bad while it is read may cost each worker its life once, and the requests it had; then SQL answers."""
-    app = server_factory(index=True)
-    wire = Wire(app.base_url)
-    punter, events = bet(app, wire)
-    wait_served_by(wire, "view")
+    app, wire, punter, events = with_view(server_factory)
     app.index.pause()
     data = current(app) / "data.mdb"
     with open(data, "r+b") as file:
@@ -323,10 +314,7 @@ def test_damage_under_the_readers(server_factory: Callable[..., Any], damage: st
 
 def test_another_run_of_the_machine(server_factory: Callable[..., Any]) -> None:
     """What a machine that was stopped has left is not read, however young it says it is; index makes another one."""
-    app = server_factory({"VIEW_BEHIND_MS": "600000"}, index=True)
-    wire = Wire(app.base_url)
-    punter, events = bet(app, wire)
-    wait_served_by(wire, "view")
+    app, wire, punter, events = with_view(server_factory, {"VIEW_BEHIND_MS": "600000"})
     app.index.stop()
     app.serve.stop()
     app.serve.env["VIEW_BOOT_ID"] = app.index.env["VIEW_BOOT_ID"] = "another"
@@ -442,10 +430,7 @@ def test_clients_that_leave_while_they_wait(server_factory: Callable[..., Any]) 
 
 def test_after_while_the_view_stands_still(server_factory: Callable[..., Any]) -> None:
     """Waits for the view as long as that is to be read, then SQL, which has come further, answers."""
-    app = server_factory({"VIEW_BEHIND_MS": "500"}, index=True)
-    wire = Wire(app.base_url)
-    punter, events = bet(app, wire)
-    wait_served_by(wire, "view")
+    app, wire, punter, events = with_view(server_factory, {"VIEW_BEHIND_MS": "500"})
     app.index.pause()
     passed_over = total(metrics(app), "tipster_view_passed_over_total")
     try:
@@ -491,10 +476,8 @@ def test_readiness_and_figures(server_factory: Callable[..., Any]) -> None:
 def test_reads_without_the_database(server_factory: Callable[..., Any], own_servers: tuple[Any, Any]) -> None:
     """While the database is away the view answers what it holds, and readiness says that reads can be answered."""
     database, kafka = own_servers
-    app = server_factory(database=database, kafka=kafka, index=True)
-    wire, ops = Wire(app.base_url), Wire(app.ops_url)
-    punter, events = bet(app, wire)
-    wait_served_by(wire, "view")
+    app, wire, punter, events = with_view(server_factory, database=database, kafka=kafka)
+    ops = Wire(app.ops_url)
     database.stop()
     wait_for(lambda: ops.get("/readyz/read").json()["database"] != "ok", "the loss to be seen")
     answer = ops.get("/readyz/read")
