@@ -29,6 +29,7 @@ from stack import App  # noqa: E402
 from stand import Stand, api_connection, running_stand  # noqa: E402
 
 FLOODERS, LINES, PACE_S, WARM_UP_S = 4, 500, 0.02, 2.0
+REFUSED_PAUSE_S = 0.05
 PARTITIONS_SEEN = 40  # users, enough to meet each of four partitions
 
 
@@ -60,7 +61,7 @@ def flood(port: int, key: str, number: int, stop: Any, accepted: Any, refused: A
         else:
             with refused.get_lock():
                 refused.value += 1
-            time.sleep(0.05)
+            stop.wait(REFUSED_PAUSE_S)
 
 
 class Pusher:

@@ -28,6 +28,7 @@ from stack import App, free_ports, start_servers, stop_all  # noqa: E402
 from stand import api_connection, post_lines  # noqa: E402
 
 RATE, AT_ONCE = 1000, 50
+PROBE_PAUSE_S = 0.01
 
 
 def post(connection: HTTPConnection, kind: str, records: list[dict]) -> None:
@@ -92,7 +93,7 @@ def measure(app: App, seconds: float) -> dict[str, list[float]]:
         for what, took in probe(connection, number).items():
             times.setdefault(what, []).append(took)
         number += 1
-        time.sleep(0.01)
+        ending.wait(PROBE_PAUSE_S)
     assert background.is_alive(), "the load has ended by itself"
     ending.set()
     background.join()

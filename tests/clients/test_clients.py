@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -213,6 +214,23 @@ def test_an_answer_that_is_lost_on_the_way(stack: Any, cutter: Cutter, connect: 
     assert (gave_up["error"], gave_up["status"]) == ("Unavailable", 0) and cutter.url in gave_up["detail"] and 1 < 1000 - cutter.cuts < 40
 
 
+def turn_away(port: int) -> None:
+    """Until somebody has come to the port in vain: first nobody listens there, then a listener that closes."""
+    door: list[socket.socket] = []
+
+    def held() -> bool:
+        try:
+            door.append(socket.create_server(("127.0.0.1", port)))
+        except OSError:  # workers of serve that still end
+            return False
+        return True
+
+    wait_for(held, "the port to be free")
+    with door[0] as listener:
+        listener.settimeout(30)
+        listener.accept()[0].close()
+
+
 def test_a_server_that_comes_back(server_factory: Any, connect: Any) -> None:
     """serve is killed and started under a push: all is stored, once."""
     app = server_factory()
@@ -226,7 +244,7 @@ def test_a_server_that_comes_back(server_factory: Any, connect: Any) -> None:
         wait_for(lambda: total(metrics(app), "tipster_records_accepted_total") > 100, "the push is under way")
         assert pushing.is_alive(), "it was over before serve was killed"
         app.serve.kill9()
-        time.sleep(0.5)  # refused connections are part of it
+        turn_away(app.port)
         app.serve.start()
     pushing.join(timeout=120)
     assert answers and answers[0].get("result", {}).get("accepted") == 2000, answers
