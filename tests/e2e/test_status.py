@@ -12,9 +12,10 @@ import subprocess
 import time
 from typing import Any
 
+import pytest
 import requests
 
-from patience import wait_for
+from patience import served_s, wait_for
 from records import coupon
 from stack import TOP
 
@@ -36,6 +37,7 @@ def push(app: Any, *coupons: dict[str, Any]) -> None:
         wait_for(lambda: requests.post(f"{app.base_url}/v1/coupons", json=record, timeout=10).status_code == 202, "the record to be taken")
 
 
+@pytest.mark.timing
 def test_parts_that_go_down(server_factory: Any, own_servers: Any) -> None:
     database, kafka = own_servers
     app = server_factory(database=database, kafka=kafka, index=True)
@@ -68,7 +70,9 @@ def test_parts_that_go_down(server_factory: Any, own_servers: Any) -> None:
     assert "database" in status(app)["parts"]["serve"]["detail"]
 
     kafka.kill9()
+    began = served_s()
     seen = status(app)
+    assert served_s() - began < 8, "its second look has asked Kafka again"
     assert seen["kafka"] == "down" and seen["topics"]["coupons"]["lag"] is None
 
     app.serve.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -21,7 +22,8 @@ def kill_worker(world: World) -> None:
     world.wait(world.app.workers, 15, "workers of serve")
     workers = world.app.workers()
     victim = random.choice(workers)
-    os.kill(victim, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(victim, signal.SIGKILL)
     world.wait(lambda: victim not in (now := world.app.workers()) and len(now) >= len(workers), 15, "another worker")
 
 
