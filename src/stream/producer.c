@@ -19,7 +19,9 @@ enum {
     HELD_MAX = 1000,
     FLUSH_STEP_MS = 10,
     PUSH_MAX_MS = 20,
-    GROUP_USUAL = 24,
+    PENDING_USUAL = 32,
+    LINGERS_MOST = 3,
+    GROUP_LARGE = 256,
     HELD_KEPT_BYTES = 1 << 20
 };
 
@@ -54,7 +56,7 @@ struct producer {
     sem_t push;
     int64_t linger_us;
     bool pushing, ending; /* atomic */
-    size_t group;         /* records of the last one that was pushed; set before pushing */
+    int pending; /* records unreported as a group left, if that is not large; set before pushing */
 
     bool fatal;
     int64_t complained_at_ms;
@@ -128,15 +130,15 @@ static void wake(const struct producer *producer)
 }
 
 /*
- * From one group to the next: the linger, and up to half as much again after large ones. Under
- * heavy load the requests that wait elsewhere would otherwise make many small groups, at a cost
- * that keeps them waiting.
+ * From one group to the next: the linger, and up to three times that when many requests wait.
+ * Small groups would cost so much that the requests wait longer for the processor than so for
+ * their group. A large one, of batches, costs little per record however soon it follows.
  */
 static int64_t interval_us(const struct producer *producer)
 {
-    int64_t least_us = producer->linger_us, most_us = least_us * 3 / 2;
-    int64_t by_size_us = least_us * (int64_t)producer->group / GROUP_USUAL;
-    return by_size_us < least_us ? least_us : by_size_us > most_us ? most_us : by_size_us;
+    int64_t least_us = producer->linger_us, most_us = least_us * LINGERS_MOST;
+    int64_t by_load_us = least_us * producer->pending / PENDING_USUAL;
+    return by_load_us < least_us ? least_us : by_load_us > most_us ? most_us : by_load_us;
 }
 
 /*
@@ -259,7 +261,8 @@ static int release_held(struct producer *producer)
         }
     }
     if (!producer->pushing) {
-        producer->group = producer->held_count;
+        producer->pending =
+            producer->held_count < GROUP_LARGE ? rd_kafka_outq_len(producer->client) : 0;
         __atomic_store_n(&producer->pushing, true, __ATOMIC_RELEASE);
         sem_post(&producer->push);
     }

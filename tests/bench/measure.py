@@ -16,6 +16,7 @@ from stack import Process, StackError
 from stand import Stand, WrkResult
 
 QUICK_DIVISOR = 20
+WARM_UPS_MOST, WARM_RISE = 8, 1.03
 # RssAnon of one process, in MiB, however long it runs.
 MEMORY_BARS = {"serve worker": 64, "ingest process": 128}
 STARTED = time.monotonic()
@@ -23,6 +24,17 @@ STARTED = time.monotonic()
 
 def say(text: str) -> None:
     print(f"{time.monotonic() - STARTED:6.0f}s  {text}", file=sys.stderr, flush=True)
+
+
+def warm_up(rate_of_a_run: Callable[[], float]) -> None:
+    """Until the rate no longer rises: a new broker compiles its code for half a minute, at the cost of all that run beside it."""
+    best = 0.0
+    for _ in range(WARM_UPS_MOST):
+        rate = rate_of_a_run()
+        say(f"warming up: {rate:.0f}/s")
+        if rate < best * WARM_RISE:
+            break
+        best = rate
 
 
 def drain_rate(process: Process, done: Callable[[], int], count: int, timeout_s: float) -> float:

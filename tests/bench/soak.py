@@ -28,13 +28,14 @@ TOP = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "e2e")]
 
 from loader import World, iso_time  # noqa: E402 - after the path is set
+from measure import warm_up  # noqa: E402
 from sampler import memory_kib  # noqa: E402
 from stack import App, StackError  # noqa: E402
 from stand import Stand, WrkResult, api_connection, post_lines, running_stand  # noqa: E402
 
 USERS, EVENTS, ITEMS = 1_000_000, 5_000, 10
 CONNECTIONS = 16  # of each of the two clients
-CALIBRATE_S, STEP_S = 20, 60
+WARM_UP_S, CALIBRATE_S, STEP_S = 10, 20, 60
 SAMPLE = 20
 OWN = ("serve parent", "serve worker", "ingest process", "index process")
 GROWTH_SHARE, GROWTH_MIB = 0.05, 4  # of RssAnon: what is still flat
@@ -105,7 +106,7 @@ class Soak:
 
     def maximal(self) -> tuple[float, float]:
         """Coupons stored and recommendations answered, per second."""
-        self._post(3, 30_000, 0)
+        warm_up(lambda: self._post(WARM_UP_S, 30_000, 0).rate)
         self.app.wait_caught_up(300)
         before, began = self.accepted, time.monotonic()
         self._post(CALIBRATE_S, 30_000, 0)

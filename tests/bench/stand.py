@@ -107,18 +107,17 @@ class Stand:
 
     def records(self, app: App) -> int:
         """Coupon records in Kafka; read until it stands still."""
-        topic, last, deadline = app.topics()[2], -1, time.monotonic() + 30
-        while True:
+        topic, seen = app.topics()[2], [-2, -1]
+
+        def still() -> bool:
             try:
-                now = sum(self._wire.end_offsets([topic]).values())
+                seen.append(sum(self._wire.end_offsets([topic]).values()))
             except KafkaWireError:  # a new topic's partitions have no leader in the first moment
-                if time.monotonic() > deadline:
-                    raise
-                now = -1
-            if now >= 0 and now == last:
-                return now
-            last = now
-            time.sleep(0.3)
+                seen.append(-1)
+            return seen[-1] >= 0 and seen[-1] == seen[-2]
+
+        wait_for(still, "the topic to stand still", 60, 0.3)
+        return seen[-1]
 
     # ---- loads
 
