@@ -11,7 +11,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { STATUS_EVERY_MS = 10000, PUBLISH_EVERY_MS = 2000 };
+enum {
+    STATUS_EVERY_MS = 10000,
+    PUBLISH_EVERY_MS = 2000,
+    STOP_PATIENCE_MS = 5000,
+};
 
 struct process {
     const struct config *config;
@@ -88,6 +92,35 @@ static bool any_ended(const struct process *process)
     return false;
 }
 
+static bool all_ended(const struct process *process)
+{
+    for (int i = 0; i < process->count; i++)
+        if (!worker_has_ended(process->workers[i]))
+            return false;
+    return true;
+}
+
+/* Lets the workers store what they have; for a database that is silent they do not wait long. What
+ * is not stored is read again, and whether a commit was carried out its offsets will tell. */
+static void stop_workers(struct process *process)
+{
+    for (int i = 0; i < process->count; i++)
+        worker_stop(process->workers[i]);
+    int64_t until_ms = clock_monotonic_ms() + STOP_PATIENCE_MS;
+    bool cut = false;
+    while (!all_ended(process)) {
+        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+        if (clock_monotonic_ms() < until_ms)
+            continue;
+        if (!cut)
+            log_warn("ingest", "has not ended within %d s: the database is waited for no longer",
+                     STOP_PATIENCE_MS / 1000);
+        cut = true;
+        for (int i = 0; i < process->count; i++)
+            worker_cut(process->workers[i]);
+    }
+}
+
 static void watch(struct process *process, volatile bool *stop)
 {
     process->said_at_ms = clock_monotonic_ms();
@@ -113,8 +146,7 @@ int ingest_run(const struct config *config, const char *instance, int consumers,
     }
     watch(&process, stop);
     int result = 0;
-    for (int i = 0; i < consumers; i++)
-        worker_stop(workers[i]);
+    stop_workers(&process);
     for (int i = 0; i < consumers; i++) {
         int err = worker_join(workers[i]);
         result = result == 0 ? err : result;

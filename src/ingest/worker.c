@@ -32,8 +32,9 @@ struct worker {
 
     struct consumer *consumer;
     struct owner *owner;
-    struct db *db;      /* NULL: not connected */
-    int64_t db_used_ms; /* monotonic */
+    struct db *db;           /* NULL: not connected; changed by set_db */
+    pthread_mutex_t db_lock; /* while it changes, and while it is cut */
+    int64_t db_used_ms;      /* monotonic */
     struct batch batch;
     bool uncertain; /* a commit's answer was lost: the batch may be stored */
     bool begin_anew;
@@ -61,17 +62,27 @@ static void back_off(struct worker *worker, int64_t *pause_ms)
     *pause_ms = *pause_ms * 2 < BACKOFF_MAX_MS ? *pause_ms * 2 : BACKOFF_MAX_MS;
 }
 
+static void set_db(struct worker *worker, struct db *db)
+{
+    pthread_mutex_lock(&worker->db_lock);
+    struct db *before = worker->db;
+    worker->db = db;
+    pthread_mutex_unlock(&worker->db_lock);
+    db_close(before);
+}
+
 /* Connects when not connected. TIP_EUNAVAIL is logged once per outage by the caller's back-off. */
 static int connect_db(struct worker *worker)
 {
     AUTO_BUF problem = {0};
+    struct db *db = NULL;
     if (worker->db != NULL && !db_is_lost(worker->db))
         return 0;
-    db_close(worker->db);
-    worker->db = NULL;
-    int err = db_open(worker->config, DB_INGEST, &worker->db, &problem);
+    set_db(worker, NULL);
+    int err = db_open(worker->config, DB_INGEST, &db, &problem);
     if (err != 0)
         log_warn("ingest", "%s: %s; trying again", worker->instance, buf_cstr(&problem));
+    set_db(worker, db);
     return err;
 }
 
@@ -364,6 +375,7 @@ struct worker *worker_new(const struct config *config, const char *instance, int
     snprintf(worker->instance, sizeof(worker->instance), "%s-%d", instance, number);
     worker->owner = owner_new(config);
     batch_init(&worker->batch, (size_t)config->ingest_batch_records);
+    pthread_mutex_init(&worker->db_lock, NULL);
     pthread_mutex_init(&worker->report_lock, NULL);
     return worker;
 }
@@ -379,6 +391,14 @@ void worker_stop(struct worker *worker)
     atomic_store(&worker->stopping, true);
 }
 
+void worker_cut(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->db_lock);
+    if (worker->db != NULL)
+        db_cut(worker->db);
+    pthread_mutex_unlock(&worker->db_lock);
+}
+
 int worker_join(struct worker *worker)
 {
     pthread_join(worker->thread, NULL);
@@ -390,6 +410,7 @@ void worker_free(struct worker *worker)
     batch_release(&worker->batch);
     owner_free(worker->owner);
     db_close(worker->db);
+    pthread_mutex_destroy(&worker->db_lock);
     pthread_mutex_destroy(&worker->report_lock);
     free(worker);
 }

@@ -17,6 +17,8 @@ struct worker *worker_new(const struct config *config, const char *instance, int
 void worker_start(struct worker *worker);
 /* Asks the thread to store what it has and end; does not wait. */
 void worker_stop(struct worker *worker);
+/* From any thread: what it waits for from the database fails, as if that were gone. */
+void worker_cut(struct worker *worker);
 /* Waits for the end. 0, or the TIP_EFATAL or TIP_EFENCED that ended it. */
 int worker_join(struct worker *worker);
 void worker_free(struct worker *worker);

@@ -6,10 +6,13 @@
 #include "base/mem.h"
 #include "store/db_url.h"
 
+#include <fcntl.h>
 #include <mysql/errmsg.h>
 #include <mysql/mysqld_error.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* Names that one of the two servers' headers lacks. */
 enum {
@@ -201,6 +204,9 @@ static int connect_server(struct db *db, const struct config *config, enum db_ro
         note_connection_error(db);
         return TIP_EUNAVAIL;
     }
+    /* The library closes its own when a call fails; the number may be another's then. */
+    if (role == DB_INGEST)
+        db->cut_fd = fcntl(mysql_get_socket(db->mysql), F_DUPFD_CLOEXEC, 0);
     db->mariadb = strstr(mysql_get_server_info(db->mysql), "MariaDB") != NULL;
     return set_session(db, config, role);
 }
@@ -213,6 +219,7 @@ int db_open(const struct config *config, enum db_role role, struct db **ret_db,
     if (err != 0)
         return err;
     struct db *db = xcalloc(1, sizeof(*db));
+    db->cut_fd = -1;
     db->mysql = mysql_init(NULL);
     if (db->mysql == NULL)
         abort(); /* out of memory */
@@ -237,7 +244,15 @@ void db_close(struct db *db)
         return;
     stmt_close_all(db);
     mysql_close(db->mysql);
+    if (db->cut_fd >= 0)
+        close(db->cut_fd);
     free(db);
+}
+
+void db_cut(struct db *db)
+{
+    if (db->cut_fd >= 0)
+        shutdown(db->cut_fd, SHUT_RDWR);
 }
 
 bool db_is_lost(const struct db *db)

@@ -1,7 +1,7 @@
 /*
  * One connection to MySQL or MariaDB and its prepared statements. The only folder that knows the
  * client library; everything above sees rows of slices and integers. Not thread-safe: one thread,
- * one db.
+ * one db, but for db_cut.
  *
  * There is no automatic reconnect: after TIP_EUNAVAIL the connection is gone (db_is_lost), the
  * transaction with it, and the owner opens another one.
@@ -49,6 +49,11 @@ bool db_is_lost(const struct db *db);
 const char *db_error(const struct db *db);
 unsigned db_errno(const struct db *db);
 bool db_is_mariadb(const struct db *db);
+/*
+ * From another thread: the call that is under way, on a connection of DB_INGEST, fails as if the
+ * server were gone, and so do those after it. The connection must not be closed meanwhile.
+ */
+void db_cut(struct db *db);
 /* Checks that the server answers; lost afterwards when it does not. */
 int db_ping(struct db *db);
 

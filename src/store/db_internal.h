@@ -11,6 +11,7 @@ enum { STATEMENTS_MAX = 128 };
 struct db {
     MYSQL *mysql;
     bool mariadb, lost;
+    int cut_fd; /* a second descriptor of ingest's socket, for db_cut; -1: none */
     unsigned error_code;
     char error[512];
     size_t packet_max_bytes; /* what the server takes in one statement; 0: not asked */

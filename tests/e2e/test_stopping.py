@@ -16,6 +16,7 @@ import time
 from typing import Callable, Sequence
 
 import pytest
+import requests
 
 from fixtures import FIRST_PORT, LAST_PORT, Stack
 from groups import owned
@@ -200,3 +201,20 @@ def test_ingest_ends_while_kafka_is_silent(server_factory, own_servers) -> None:
         end(app.ingest)
     finally:
         kafka.resume()
+
+
+def test_ingest_ends_while_the_database_is_silent(server_factory, own_servers) -> None:
+    database, kafka = own_servers
+    app = server_factory(database=database, kafka=kafka)
+    wait_for(lambda: owned(app.ingest) == 12, "ingest to have all partitions")
+    database.pause()
+    try:
+        wait_for(lambda: requests.post(f"{app.base_url}/v1/coupons", data=body("silent"), timeout=10,
+                                       headers={"Content-Type": "application/json"}).status_code == 202, "the coupon to be taken")
+        time.sleep(1)  # ingest has it by now, and waits for the database
+        end(app.ingest)
+    finally:
+        database.resume()
+    assert "the database is waited for no longer" in app.ingest.log.read_text()
+    app.ingest.start()
+    app.assert_stored(["silent"])
