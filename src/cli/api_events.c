@@ -74,8 +74,8 @@ static void tell(const char *url, struct answer *answer, struct buf *ret_problem
         return;
     }
     refusal_read(buf_str(&answer->body), &refusal);
-    buf_addf(ret_problem, "%s/v1/events: status %ld%s%s", url, answer->status,
-             *refusal.detail != '\0' ? ": " : "", refusal.detail);
+    buf_addf(ret_problem, "%s/v1/events: status %ld%s%s%s", url, answer->status,
+             refusal_setting(answer->status), *refusal.detail != '\0' ? ": " : "", refusal.detail);
 }
 
 int api_events_fetch(const char *url, const char *key, int64_t from_ms, int64_t to_ms,

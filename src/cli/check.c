@@ -299,5 +299,6 @@ const struct command command_check = {
     .options = known_options,
     .exits = exits,
     .examples = "tipster check --ledger sent.ledger --wait 60",
+    .with_database = true,
     .run = run,
 };

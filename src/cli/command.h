@@ -54,6 +54,7 @@ struct command {
     const struct command_exit *exits; /* NULL: 0 done, 1 failed, 2 wrong use */
     const char *examples;             /* one a line */
     bool without_settings;            /* runs with config NULL: it needs none, or loads them */
+    bool with_database;               /* cannot do without DATABASE_URL */
     /* Returns an exit code. */
     int (*run)(struct command_line *line, const struct config *config);
 };

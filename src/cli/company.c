@@ -210,6 +210,8 @@ static int run_list(struct db *db, const struct config *config, const struct opt
     } while (count == COMPANIES_PAGE_MAX);
     if (options->json)
         puts("]");
+    else if (total == 0)
+        fputs("there is no company yet (tipster company add)\n", stderr);
     return EXIT_DONE;
 }
 
@@ -301,5 +303,6 @@ const struct command command_company = {
     .options = known_options,
     .examples = "tipster company add acme --name 'Acme Bets' && tipster key add acme --scope "
                 "ingest,read",
+    .with_database = true,
     .run = run,
 };

@@ -129,5 +129,6 @@ const struct command command_index = {
     .options = options,
     .exits = exits,
     .examples = "VIEW_DIR=/var/lib/tipster/view tipster index",
+    .with_database = true,
     .run = run,
 };

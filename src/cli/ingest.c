@@ -113,5 +113,6 @@ const struct command command_ingest = {
     .options = options,
     .exits = exits,
     .examples = "tipster ingest --consumers 4 --instance $(hostname)-a",
+    .with_database = true,
     .run = run,
 };

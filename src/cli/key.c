@@ -183,6 +183,8 @@ static int run_list(struct db *db, const struct options *options)
     } while (count == KEYS_PAGE_MAX);
     if (options->json)
         puts("]");
+    else if (shown == 0)
+        fputs("there is no key yet (tipster key add)\n", stderr);
     return EXIT_DONE;
 }
 
@@ -281,5 +283,6 @@ const struct command command_key = {
     .actions = actions,
     .options = known_options,
     .examples = "tipster key add acme --scope ingest,read --label 'the feed' --expires 365d",
+    .with_database = true,
     .run = run,
 };

@@ -1,6 +1,7 @@
 /* `tipster <verb>`: finds the verb, loads the settings, hands over. */
 #include "cli/command_help.h"
 #include "cli/verbs.h"
+#include "store/db_url.h"
 
 #include <signal.h>
 
@@ -28,6 +29,31 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
+/* A wrong address is a wrong setting, and said before anything is begun. */
+static bool addresses_are_right(const struct command *command, const struct config *config)
+{
+    const struct {
+        const char *before, *url;
+        bool wanted;
+    } addresses[] = {
+        {"", config->database_url, command->with_database},
+        {"INGEST_", config->ingest_database_url, false},
+        {"MIGRATE_", config->migrate_database_url, false},
+    };
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        struct db_url url;
+        AUTO_BUF problem = {0};
+        if (*addresses[i].url == '\0' && !addresses[i].wanted)
+            continue;
+        if (db_url_parse(addresses[i].url, &url, &problem) == 0)
+            continue;
+        fprintf(stderr, "tipster %s: %s%s\n", command->name, addresses[i].before,
+                buf_cstr(&problem));
+        return false;
+    }
+    return true;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
     struct config config;
@@ -46,7 +72,7 @@ static int run(const struct command *command, int argc, char **argv)
         return EXIT_USAGE;
     }
     config_setup_log(&config);
-    int code = command->run(&line, &config);
+    int code = addresses_are_right(command, &config) ? command->run(&line, &config) : EXIT_USAGE;
     config_release(&config);
     return code;
 }

@@ -144,5 +144,6 @@ const struct command command_migrate = {
         "one user for DATABASE_URL (serve), one for INGEST_DATABASE_URL.",
     .options = options,
     .examples = "DATABASE_URL=mysql://tipster:secret@127.0.0.1/tipster tipster migrate",
+    .with_database = true,
     .run = run,
 };

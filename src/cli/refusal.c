@@ -42,3 +42,8 @@ void refusal_read(struct str body, struct refusal *ret_refusal)
     json_array_foreach(json_object_get(json, "errors"), index, error) add_error(ret_refusal, error);
     json_decref(json);
 }
+
+const char *refusal_setting(long status)
+{
+    return status == 401 ? " (API_KEY)" : "";
+}

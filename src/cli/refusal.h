@@ -18,5 +18,7 @@ struct refusal {
 
 /* Reads an answer's body; whatever is not there stays empty. */
 void refusal_read(struct str body, struct refusal *ret_refusal);
+/* " (API_KEY)", the setting that a refusal of this status is about; or empty. */
+const char *refusal_setting(long status);
 
 #endif

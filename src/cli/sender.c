@@ -273,7 +273,7 @@ static void on_reply(void *context, const struct http_reply *reply)
     histogram_add(&sender->report->latency, reply->latency_us);
     struct refusal refusal;
     char text[32];
-    snprintf(text, sizeof(text), "status %ld", reply->status);
+    snprintf(text, sizeof(text), "status %ld%s", reply->status, refusal_setting(reply->status));
     if (reply->status >= 200 && reply->status < 300) {
         sender->report->accepted[batch->kind] += (uint64_t)batch->count;
     } else if (is_transient(reply->status)) {

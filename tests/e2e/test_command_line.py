@@ -256,3 +256,12 @@ def test_the_manual_page_is_good_roff(tmp_path: Path) -> None:
 def test_what_packages_install_is_current() -> None:
     for file, arguments in (("tipster.1", ["man"]), ("tipster.bash", ["completion", "bash"]), ("_tipster", ["completion", "zsh"])):
         assert (BUILD / file).read_text() == tipster(*arguments).stdout, file
+
+
+def test_lists_of_nothing_say_so(server_factory: Any) -> None:
+    app = server_factory({"ANONYMOUS_COMPANY": ""}, start=False)
+    app.migrate()
+    for verb, says in (("company", "there is no company yet"), ("key", "there is no key yet")):
+        done = app.run(verb, "list")
+        assert done.stdout == "" and says in done.stderr
+        assert app.run(verb, "list", "--json").stdout.strip() == "[]"

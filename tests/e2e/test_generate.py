@@ -228,9 +228,9 @@ def test_a_wrong_key_and_no_server(stack: Any, tmp_path: Path) -> None:
     """What the server says, or that there is none, in a line."""
     file = tmp_path / "users.ndjson"
     file.write_text(json.dumps(user()) + "\n")
-    for arguments, key, says in ((["import", "users", str(file), "--to", stack.base_url], "tip_wrong", "status 401: A valid key is needed"),
-                                 (["generate", "--users", "3", "--to", stack.base_url], "tip_wrong", "status 401: A valid key is needed"),
-                                 (["generate", "--to", stack.base_url, "--events-from", "api"], "tip_wrong", "/v1/events: status 401: A valid key is needed"),
+    for arguments, key, says in ((["import", "users", str(file), "--to", stack.base_url], "tip_wrong", "status 401 (API_KEY): A valid key is needed"),
+                                 (["generate", "--users", "3", "--to", stack.base_url], "tip_wrong", "status 401 (API_KEY): A valid key is needed"),
+                                 (["generate", "--to", stack.base_url, "--events-from", "api"], "tip_wrong", "/v1/events: status 401 (API_KEY): A valid key is needed"),
                                  (["generate", "--to", stack.base_url, "--events-from", "http://127.0.0.1:9"], "",
                                   "cannot fetch events: http://127.0.0.1:9: Failed to connect")):
         done = stack.run(*arguments, env={"API_KEY": key}, check=False)

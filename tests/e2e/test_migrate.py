@@ -109,13 +109,13 @@ def test_a_failing_statement_is_named(bare):
     assert refused.returncode == 1 and "_bad.sql, statement 2" in refused.stderr, refused
 
 
-@pytest.mark.parametrize("url, said", [
-    ("", "DATABASE_URL is not set (in the environment, or in the file of --env)"),
-    ("postgres://a:b@c/d", "not a mysql:// address"),
-    ("mysql://tipster:wrong-password@127.0.0.1:1/tipster", "cannot use the database tipster at 127.0.0.1:1: "),
+@pytest.mark.parametrize("url, status, said", [
+    ("", 2, "DATABASE_URL is not set (in the environment, or in the file of --env)"),
+    ("postgres://a:b@c/d", 2, "not a mysql:// address"),
+    ("mysql://tipster:wrong-password@127.0.0.1:1/tipster", 1, "cannot use the database tipster at 127.0.0.1:1: "),
 ])
-def test_a_wrong_address_is_said_in_one_line(bare, url, said):
+def test_a_wrong_address_is_said_in_one_line(bare, url, status, said):
     refused = bare.run("migrate", env={"DATABASE_URL": url}, check=False)
-    assert refused.returncode == 1
+    assert refused.returncode == status
     assert said in refused.stderr and "wrong-password" not in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
