@@ -21,6 +21,7 @@ enum {
     PUSH_MAX_MS = 20,
     PENDING_USUAL = 32,
     LINGERS_MOST = 3,
+    LONGER_MAX_US = 5000,
     GROUP_LARGE = 256,
     HELD_KEPT_BYTES = 1 << 20
 };
@@ -130,13 +131,15 @@ static void wake(const struct producer *producer)
 }
 
 /*
- * From one group to the next: the linger, and up to three times that when many requests wait.
+ * From one group to the next: the linger, and up to three times that when many requests wait, but
+ * no more than 5 ms longer.
  * Small groups would cost so much that the requests wait longer for the processor than so for
  * their group. A large one, of batches, costs little per record however soon it follows.
  */
 static int64_t interval_us(const struct producer *producer)
 {
-    int64_t least_us = producer->linger_us, most_us = least_us * LINGERS_MOST;
+    int64_t least_us = producer->linger_us, longer_us = least_us * (LINGERS_MOST - 1);
+    int64_t most_us = least_us + (longer_us < LONGER_MAX_US ? longer_us : LONGER_MAX_US);
     int64_t by_load_us = least_us * producer->pending / PENDING_USUAL;
     return by_load_us < least_us ? least_us : by_load_us > most_us ? most_us : by_load_us;
 }
