@@ -29,29 +29,34 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
-/* A wrong address is a wrong setting, and said before anything is begun. */
+/* A wrong address is a wrong setting, and said before anything is begun; an empty one is a matter
+ * for those that need it. */
 static bool addresses_are_right(const struct command *command, const struct config *config)
 {
     const struct {
         const char *before, *url;
-        bool wanted;
     } addresses[] = {
-        {"", config->database_url, command->with_database},
-        {"INGEST_", config->ingest_database_url, false},
-        {"MIGRATE_", config->migrate_database_url, false},
+        {"", config->database_url},
+        {"INGEST_", config->ingest_database_url},
+        {"MIGRATE_", config->migrate_database_url},
     };
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
         struct db_url url;
         AUTO_BUF problem = {0};
-        if (*addresses[i].url == '\0' && !addresses[i].wanted)
-            continue;
-        if (db_url_parse(addresses[i].url, &url, &problem) == 0)
+        if (*addresses[i].url == '\0' || db_url_parse(addresses[i].url, &url, &problem) == 0)
             continue;
         fprintf(stderr, "tipster %s: %s%s\n", command->name, addresses[i].before,
                 buf_cstr(&problem));
         return false;
     }
     return true;
+}
+
+/* Without any address, a verb that needs one can have failed for nothing else. */
+static bool lacks_address(const struct command *command, const struct config *config)
+{
+    return command->with_database && *config->database_url == '\0' &&
+           *config->ingest_database_url == '\0' && *config->migrate_database_url == '\0';
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -73,6 +78,8 @@ static int run(const struct command *command, int argc, char **argv)
     }
     config_setup_log(&config);
     int code = addresses_are_right(command, &config) ? command->run(&line, &config) : EXIT_USAGE;
+    if (code == EXIT_FAILED && lacks_address(command, &config))
+        code = EXIT_USAGE;
     config_release(&config);
     return code;
 }

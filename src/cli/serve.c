@@ -50,6 +50,5 @@ const struct command command_serve = {
         "API keys (`tipster key`); SIGHUP reads companies and keys anew at once.",
     .exits = exits,
     .examples = "PORT=8080 tipster serve",
-    .with_database = true,
     .run = run,
 };
