@@ -109,7 +109,7 @@ static void check_version(struct doctor *doctor)
 
 static void check_clock(struct doctor *doctor)
 {
-    int64_t off_ms = doctor->server.now_ms - clock_realtime_ms();
+    int64_t off_ms = doctor->server.now_ms - doctor->server.read_at_ms;
     int64_t by_ms = llabs(off_ms);
     enum verdict verdict = by_ms > CLOCK_FAIL_MS   ? VERDICT_FAIL
                            : by_ms > CLOCK_WARN_MS ? VERDICT_WARN

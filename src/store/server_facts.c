@@ -1,6 +1,8 @@
 /* One row of the server's variables; see server_facts.h. */
 #include "store/server_facts.h"
 
+#include "base/clock.h"
+
 #include <mysql/mysql.h>
 
 static const char sql_facts[] =
@@ -23,6 +25,7 @@ int server_facts_read(struct db *db, struct server_facts *ret_facts)
         err = stmt_run_one(stmt);
     if (err != 0)
         return err;
+    ret_facts->read_at_ms = clock_realtime_ms();
     str_to_text(stmt_get_str(stmt, 0), ret_facts->version, sizeof(ret_facts->version));
     str_to_text(stmt_get_str(stmt, 1), ret_facts->data_folder, sizeof(ret_facts->data_folder));
     ret_facts->now_ms = stmt_get_time(stmt, 2);
