@@ -110,7 +110,7 @@ static void publish(struct index *index, const struct life_status *status)
         return;
     }
     int64_t took_ms = clock_monotonic_ms() - index->building_since_ms;
-    log_info("index", "%s serves: %llu events, %llu users, %llu coupons in %.1f s, %llu MB",
+    log_info("index", "%s serves: %llu events, %llu users, %llu coupons in %.2f s, %llu MB",
              life_path(index->building), (unsigned long long)status->events,
              (unsigned long long)status->users, (unsigned long long)status->coupons,
              (double)took_ms / 1000.0, (unsigned long long)status->size.used_bytes >> 20);

@@ -102,7 +102,7 @@ def _await_built(app: App) -> tuple[int, float]:
 
 def measure_rebuild(bench: Bench) -> None:
     stand, results = bench.stand, bench.results
-    users, events = bench.scaled(100_000), bench.scaled(5_000)
+    users, events = bench.scaled(300_000), bench.scaled(5_000)
     app = stand.app("tipster_bench_view", "bench-view")
     app.migrate()
     say(f"rebuild: making {users} users with 20 selections each")
