@@ -155,7 +155,7 @@ class Database(_Server):
         argv = [*self._server_argv(), f"--datadir={self.data}", f"--tmpdir={self.tmp}", f"--socket={self.socket}", f"--port={self.port}",
                 f"--pid-file={self.dir / 'server.pid'}", f"--init-file={self._write_init_file()}",
                 f"--innodb-buffer-pool-size={self.buffer_pool_mb}M", *self.extra]
-        self.process = Process(self.kind, argv, self.log, ready=self._ready, ready_timeout_s=90, stop_timeout_s=30)
+        self.process = Process(self.kind, argv, self.log, ready=self._ready, ready_timeout_s=300, stop_timeout_s=30)
         self.process.start(wait)
         return self
 
@@ -191,8 +191,10 @@ class Kafka(_Server):
     """One Kafka node (broker and controller in one JVM); its log is kept below `state_dir`."""
 
     def __init__(self, state_dir: Path | str, port: int, controller_port: Optional[int] = None, heap_mb: int = 512,
-                 setting: str = "KAFKA_PORT") -> None:
+                 setting: str = "KAFKA_PORT", session_ms: Optional[int] = None) -> None:
+        """session_ms: after so long a silence it counts as gone (None: as in conf/kafka, where it may be killed)."""
         self.port = port
+        self.session_ms = session_ms
         self.controller_port = controller_port if controller_port is not None else port + 1
         self.setting = setting
         self.dir = Path(state_dir).resolve() / "kafka"
@@ -222,6 +224,7 @@ class Kafka(_Server):
             f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.port}",
             f"controller.quorum.voters=1@127.0.0.1:{self.controller_port}",
             f"log.dirs={self.data}",
+            *([f"broker.session.timeout.ms={self.session_ms}"] if self.session_ms is not None else []),
             ""]))
         return path
 
@@ -241,7 +244,7 @@ class Kafka(_Server):
         properties = self._write_properties()
         self._format(properties)
         argv = self._java("kafka.Kafka", properties, heap_mb=self.heap_mb, initial_mb=min(256, self.heap_mb))
-        self.process = Process("kafka", argv, self.log, ready=self._ready, ready_timeout_s=90, stop_timeout_s=30)
+        self.process = Process("kafka", argv, self.log, ready=self._ready, ready_timeout_s=300, stop_timeout_s=30)
         self.process.start(wait)
         return self
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Optional
 
 from app import App
 from processes import Process, StackError, free_ports, http_ready, last_lines, require_free_port, stop_all
@@ -26,11 +27,12 @@ __all__ = ["App", "Database", "Kafka", "Process", "StackError", "TOP", "free_por
            "require_free_port", "start_servers", "stop_all"]
 
 
-def start_servers(directory: Path | str, first_port: int, last_port: int, kind: str = "mariadb") -> tuple[Database, Kafka]:
+def start_servers(directory: Path | str, first_port: int, last_port: int, kind: str = "mariadb",
+                  kafka_session_ms: Optional[int] = None) -> tuple[Database, Kafka]:
     """A database and a broker of the caller's own, ready, on free ports of that range."""
     database_port, kafka_port, controller_port = free_ports(3, first_port, last_port)
     database = Database(directory, database_port, kind)
-    kafka = Kafka(directory, kafka_port, controller_port)
+    kafka = Kafka(directory, kafka_port, controller_port, session_ms=kafka_session_ms)
     try:
         kafka.start(wait=False)
         database.start()

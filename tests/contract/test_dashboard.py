@@ -16,14 +16,14 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from fixtures import BUILD, FIRST_PORT, LAST_PORT, Stack
+from fixtures import BUILD, FIRST_PORT, LAST_PORT, PATIENT, Stack
 from records import coupon
 from stack import TOP, free_ports
 from wire import NDJSON, Wire, lines, rows
 
 AXE = TOP / ".deps" / "contract" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = os.environ.get("SCREENSHOTS")  # a folder to keep them in: docs/images for the README
-PATIENCE_S = 40
+PATIENCE_S = 150
 DESK, PHONE = (1360, 900), (390, 844)
 FIXTURES = ["premier-league-2526.csv", "serie-a-2526.csv", "la-liga-2526.csv"]
 
@@ -103,7 +103,7 @@ class Page:
 def stack(servers: Any, state_dir: Path) -> Iterator[Stack]:
     """An application that holds nothing but what is shown here."""
     port, ops_port = free_ports(2, FIRST_PORT, LAST_PORT)
-    app = Stack(state_dir / "dashboard", *servers, port, ops_port, {"ANONYMOUS_COMPANY": Stack.company, "KAFKA_PARTITIONS": "4"},
+    app = Stack(state_dir / "dashboard", *servers, port, ops_port, {"ANONYMOUS_COMPANY": Stack.company, "KAFKA_PARTITIONS": "4", **PATIENT},
                 name=f"tipster_dashboard_{os.getpid()}", build_dir=BUILD)
     try:
         yield app.start()

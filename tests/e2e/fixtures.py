@@ -11,6 +11,7 @@ Ports are free ones from 30000 on. Every process ends with the test run, however
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -23,9 +24,10 @@ from typing import Callable, Iterable, Iterator, Mapping, Optional
 import pytest
 import requests
 
+from kafka_wire import KafkaWireError
 from patience import wait_for
 from records import user
-from stack import TOP, App, Database, Kafka, free_ports, last_lines, start_servers, stop_all
+from stack import TOP, App, Database, Kafka, free_ports, http_ready, last_lines, start_servers, stop_all
 from view_file import holding
 
 DB_KIND = os.environ.get("DB", "mariadb")
@@ -53,14 +55,26 @@ class Stack(App):
         """A new pymysql connection to the application's database; user="root" may do everything. It closes itself in `with`."""
         return self.connect(user=user, **options)
 
-    def wait_caught_up(self, timeout_s: float = 60, tell=None) -> None:
+    def wait_caught_up(self, timeout_s: float = 300, tell=None) -> None:
         """Returns once what was in Kafka is in the database and, when index was started, in the view: both paths answer alike."""
         super().wait_caught_up(timeout_s, tell)
         if not (self.with_index and self.index.running()):
             return
-        ends = self.ends()
+        ends = self.known_ends()
         with self._view_lock:  # a file is open once in a process
             wait_for(lambda: holding(self, ends) or not self.index.running(), "the view to hold what was sent", timeout_s, 0.01)
+
+    def known_ends(self) -> dict[tuple[str, int], int]:
+        """ends(), asked again while a broker that has just come back has no leader for a partition."""
+        found: list[dict[tuple[str, int], int]] = []
+
+        def asked() -> bool:
+            with contextlib.suppress(OSError, KafkaWireError):
+                found.append(self.ends())
+            return bool(found)
+
+        wait_for(asked, "Kafka to say how much it has")
+        return found[0]
 
     def assert_stored(self, coupon_ids: Iterable[str]) -> None:
         """Each of these coupons that were accepted is in the database, and none is there twice."""
@@ -91,6 +105,20 @@ class Stack(App):
         return self.serve.children()
 
 
+# Whoever breaks no server is not to fail because one was slow for a moment; below the clients' 10 s.
+PATIENT = {"REQUEST_DEADLINE_MS": "9000", "DATABASE_TIMEOUT_MS": "6000"}
+IMPATIENT = {"REQUEST_DEADLINE_MS": "2000", "DATABASE_TIMEOUT_MS": "1000"}  # the defaults
+
+_given: set[int] = set()  # ports of applications that may not have begun, and of servers that may be down
+
+
+def _ports(count: int) -> list[int]:
+    while True:
+        found = free_ports(count, FIRST_PORT, LAST_PORT)
+        if not _given & set(found):
+            return found
+
+
 def _env(changes: Optional[Mapping[str, str]] = None) -> dict[str, str]:
     return {"ANONYMOUS_COMPANY": Stack.company, "LOG_LEVEL": "info", **(changes or {})}
 
@@ -108,11 +136,25 @@ def state_dir() -> Iterator[Path]:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def _take_first_write(servers: tuple[Database, Kafka], directory: Path) -> None:
+    """A broker that has just been started may answer its first write too late: one that nobody minds."""
+    app = Stack(directory / "first-write", *servers, *_ports(2), _env({"KAFKA_PARTITIONS": "4"}), name="tipster_first", build_dir=BUILD)
+    try:
+        app.migrate()
+        app.serve.start()
+        wait_for(lambda: requests.post(f"{app.base_url}/v1/users", json=user(), timeout=10).status_code == 202, "the first write to be taken")
+    finally:
+        app.stop()
+        app.drop()
+
+
 @pytest.fixture(scope="session")
 def servers(state_dir: Path) -> Iterator[tuple[Database, Kafka]]:
     """The database and the broker that all tests share."""
-    database, kafka = start_servers(state_dir, FIRST_PORT, LAST_PORT, DB_KIND)
+    # Nobody kills this broker; one that had no processor for some seconds is not to lose its partitions.
+    database, kafka = start_servers(state_dir, FIRST_PORT, LAST_PORT, DB_KIND, kafka_session_ms=60000)
     try:
+        _take_first_write((database, kafka), state_dir)
         yield database, kafka
     finally:
         stop_all([kafka, database])
@@ -128,12 +170,10 @@ def _require_clean_log(app: App) -> None:
 def stack(servers: tuple[Database, Kafka], state_dir: Path) -> Iterator[Stack]:
     """The application that tests share; who kills its processes uses server_factory instead."""
     database, kafka = servers
-    port, ops_port = free_ports(2, FIRST_PORT, LAST_PORT)
-    app = Stack(state_dir / "shared", database, kafka, port, ops_port, _env(), build_dir=BUILD)
+    port, ops_port = _ports(2)
+    app = Stack(state_dir / "shared", database, kafka, port, ops_port, _env({**PATIENT, "VIEW_BEHIND_MS": "60000"}), build_dir=BUILD)
     try:
         app.start()
-        # A broker that has just been started may still answer the first write too late.
-        wait_for(lambda: requests.post(f"{app.base_url}/v1/users", json=user(), timeout=10).status_code == 202, "the first write to be taken")
         yield app
         _require_clean_log(app)
     finally:
@@ -148,6 +188,7 @@ def server_factory(request: pytest.FixtureRequest, servers: tuple[Database, Kafk
                    state_dir: Path) -> Iterator[Callable[..., Stack]]:
     """make(env=None, start=True, build_dir=…, database=…, kafka=…, index=False) -> Stack, stopped and dropped when the test ends.
 
+    Its requests are patient (PATIENT), but not over servers that the test may break.
     With start=False nothing runs yet: the test calls migrate(), serve.start(), ingest.start() itself. Its topics have 4 partitions.
     index=True starts `tipster index` as well.
     """
@@ -159,12 +200,17 @@ def server_factory(request: pytest.FixtureRequest, servers: tuple[Database, Kafk
         global _made
         _made += 1
         name = f"tipster_{os.getpid()}_{_made}"
-        port, ops_port = free_ports(2, FIRST_PORT, LAST_PORT)
+        port, ops_port = _ports(2)
+        _given.update((port, ops_port))
         app = Stack(state_dir / name, database or servers[0], kafka or servers[1], port, ops_port,
-                    _env({"KAFKA_PARTITIONS": "4", "INGEST_SESSION_MS": "6000", **(env or {})}), name=name,
+                    _env({"KAFKA_PARTITIONS": "4", "INGEST_SESSION_MS": "6000", **({} if database else PATIENT), **(env or {})}), name=name,
                     build_dir=build_dir, with_index=index)
         made.append(app)
-        return app.start() if start else app
+        if start:
+            app.start()
+            if "starting without" in app.serve.log.read_text():  # too slow a moment: it goes on looking
+                wait_for(http_ready(f"{app.ops_url}/readyz/write"), "serve to know its servers")
+        return app
 
     try:
         yield make
@@ -173,6 +219,7 @@ def server_factory(request: pytest.FixtureRequest, servers: tuple[Database, Kafk
     finally:
         stop_all(made)
         for app in made:
+            _given.difference_update((app.port, app.ops_port))
             if app.database.running():
                 app.drop()
 
@@ -180,18 +227,24 @@ def server_factory(request: pytest.FixtureRequest, servers: tuple[Database, Kafk
 @pytest.fixture(scope="session")
 def servers_to_break(state_dir: Path) -> Iterator[tuple[Database, Kafka]]:
     database, kafka = start_servers(state_dir / "to-break", FIRST_PORT, LAST_PORT, DB_KIND)
+    _given.update((database.port, kafka.port, kafka.controller_port))
     try:
+        _take_first_write((database, kafka), state_dir / "to-break")
         yield database, kafka
     finally:
         stop_all([kafka, database])
 
 
 @pytest.fixture
-def own_servers(servers_to_break: tuple[Database, Kafka]) -> Iterator[tuple[Database, Kafka]]:
+def own_servers(servers_to_break: tuple[Database, Kafka], state_dir: Path) -> Iterator[tuple[Database, Kafka]]:
     """(Database, Kafka) that the test may break, for server_factory(database=…, kafka=…); the next such test mends them."""
+    down = [server for server in servers_to_break if not server.running()]
+    for server in down:
+        server.start()
     for server in servers_to_break:
-        if not server.running():
-            server.start()
+        server.process.wait_ready()  # a broker that was frozen registers anew
+    if down:
+        _take_first_write(servers_to_break, state_dir / "to-break")
     yield servers_to_break
     for server in servers_to_break:
         server.resume()

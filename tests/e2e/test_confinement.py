@@ -114,12 +114,13 @@ def test_a_forbidden_call_ends_the_whole_worker(server_factory, tmp_path: Path) 
     assert app.serve.running()
 
 
+@pytest.mark.timing
 def test_a_worker_that_dies_at_once_always(server_factory, tmp_path: Path) -> None:
     app = server_factory(preload(tmp_path, "abort"), start=False)
     app.migrate()
     app.serve.ready = None
     app.serve.start()
-    wait_for(lambda: not app.serve.running(), "the server giving up", 60)
+    wait_for(lambda: not app.serve.running(), "the server giving up", 240)
     said = app.serve.log.read_text()
     assert app.serve.child.returncode == 1
     assert re.search(r"worker \d died \d+ times right after its start: giving up", said), said[-2000:]

@@ -16,6 +16,7 @@ import requests
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
+from patience import wait_for
 from records import coupon
 from stack import TOP
 
@@ -147,7 +148,9 @@ def test_before_and_after_migrate(server_factory: Any) -> None:
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, app.topics()[0], {"message.timestamp.type": "CreateTime"})])
     admin.close()
     producer = KafkaProducer(bootstrap_servers=app.kafka.bootstrap, api_version=(2, 6, 0))
-    producer.send(app.topics()[0], b"of the future", timestamp_ms=int((time.time() + 600) * 1000), partition=0).get(timeout=30)
+    future = int((time.time() + 600) * 1000)
+    wait_for(lambda: producer.send(app.topics()[0], b"of the future", timestamp_ms=future, partition=0).get(timeout=30).timestamp == future,
+             "the topic's new setting")
     producer.close()
     findings = examined(app)
     assert "1 tables are not utf8mb4" in found(findings, "database charset", "fail")

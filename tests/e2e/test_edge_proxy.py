@@ -218,7 +218,7 @@ def test_what_callers_say_of_their_address_is_worth_nothing(edge: Edge) -> None:
 
     # Each node counts for itself: at the latest the eleventh of them is one too many at its node.
     statuses = [wrong_key(f"10.0.0.{number}") for number in range(14)]
-    assert statuses[0] == "401" and statuses[-1] == "429", statuses
+    assert statuses[0] == "401" and "429" in statuses[10:] and set(statuses) == {"401", "429"}, statuses
     assert wrong_key("10.0.0.1", source="127.0.0.9") == "401"
 
 
@@ -245,7 +245,7 @@ class Caller(threading.Thread):
                 else:
                     answer = session.get(f"{self.proxy.url}/v1/popular?n=1", timeout=20)
                 self.statuses.append(answer.status_code)
-            except requests.ConnectionError as error:
+            except requests.RequestException as error:
                 self.statuses.append(0)
                 self.errors.append(str(error))
             if self.writes and self.statuses[-1] == 202:
@@ -442,7 +442,7 @@ def http2_request(connection: Any, changes: list[tuple[bytes, bytes]], body: byt
     peer.send_headers(1, fields, end_stream=not body)
     if body:
         peer.send_data(1, body, end_stream=True)
-    connection.settimeout(1.0)
+    connection.settimeout(10.0)
     found: list[int] = []
     try:
         connection.sendall(peer.data_to_send())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+import pytest
 import requests
 
 from patience import wait_for
@@ -55,6 +56,7 @@ def witnessed(app) -> dict[str, int]:
         return {name.decode(): count for name, count in cursor.fetchall()}
 
 
+@pytest.mark.timing
 def test_a_backlog_does_not_hold_up_others(server_factory) -> None:
     app = server_factory({"INGEST_CONSUMERS": "1", "INGEST_BATCH_RECORDS": str(BATCH), "INGEST_SESSION_MS": "20000"})
     key_a, key_b, name_b, partition_a = two_companies(app)

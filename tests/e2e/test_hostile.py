@@ -188,6 +188,7 @@ def test_one_connection_takes_many_refusals(port: int, limited_key: bytes) -> No
             check_error(case, headers, body)
 
 
+@pytest.mark.timing
 def test_clients_that_leave(stack: Any, port: int, others: Others) -> None:
     """A reset in the middle of a head, of a body, or while the answer is made."""
     workers = stack.workers()

@@ -124,7 +124,7 @@ def test_builds_from_the_database_while_writes_go_on(server_factory):
             app.index.signal(1)  # SIGHUP: another one, beside it
         wait_for(lambda: current(app).name == "view-6", what="view 6")
     assert_equal(app)
-    assert [path.name for path in Path(app.env["VIEW_DIR"]).glob("view-*")] == ["view-6"]
+    wait_for(lambda: [path.name for path in Path(app.env["VIEW_DIR"]).glob("view-*")] == ["view-6"], what="the end of the one before")
 
 
 def insert(cursor, table, columns, records):
@@ -197,9 +197,13 @@ def test_readers_of_the_old_view_see_it_until_they_open_the_new_one(server_facto
         send(app, [("coupon", coupon("c2", "u1", ["e1", "e2"]))])
         wait_view(app)
         assert (reader.users(), reader.events()) == before  # its transaction is of its own moment
-        reader.txn.abort()
-        reader.txn = reader.env.begin()
-        assert reader.meta().state == RETIRED  # and the next one says that it is over
+
+        def is_retired():
+            reader.txn.abort()
+            reader.txn = reader.env.begin()
+            return reader.meta().state == RETIRED
+
+        wait_for(is_retired, what="the next one to say that it is over")
     assert_equal(app)
 
 

@@ -30,12 +30,12 @@ def test_a_coupon_on_its_way(server_factory) -> None:
               if name.endswith("_count")]
     assert ({"route": route}, 8) in counts
     topic = app.topics()[2]
-    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 7, "the lag to show", 12)
+    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 7, "the lag to show")
     app.ingest.resume()
     app.wait_caught_up()
     wait_for(lambda: total(metrics(app), "tipster_ingest_coupons_stored_total", ingest_instance='a\\"b\\\\c') == 7,
-             "the stored coupons to show", 10)
-    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 0, "the lag to go", 12)
+             "the stored coupons to show")
+    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 0, "the lag to go")
     now = metrics(app)
     assert len({labels["partition"] for _, labels, _ in now["tipster_ingest_lag_records"].samples
                 if labels["topic"] == topic}) == 4

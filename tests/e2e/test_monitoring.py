@@ -131,8 +131,7 @@ def test_a_prometheus_that_scrapes_the_server(scraped: Any) -> None:
     texts = [(CONF / "tipster.rules.yml").read_text(), *queries()]
     named = {name for text in texts for name in METRIC.findall(text)}
     assert len(named) > 25
-    there = set(prometheus.get("label/__name__/values"))
-    assert named - there == set(), "metrics that nothing has"
+    wait_for(lambda: named <= set(prometheus.get("label/__name__/values")), "each metric that is named to be there")
     # What is grouped by a label that nothing has is one group, and no error says so.
     grouped_by = {label for text in texts for labels in GROUPED_BY.findall(text) for label in labels.split(", ") if label}
     labels = set(prometheus.get("labels"))
@@ -141,7 +140,7 @@ def test_a_prometheus_that_scrapes_the_server(scraped: Any) -> None:
     assert {rule["health"] for rule in prometheus.rules().values()} == {"ok"}
     assert set(alarms()) <= set(prometheus.rules())
     for expression in queries():
-        assert prometheus.query(expression), f"no data for {expression}"
+        wait_for(lambda: prometheus.query(expression), f"data for {expression}")
 
     # What waits while ingest is frozen shows as lag, and is gone afterwards; accepted and stored are counted.
     app.ingest.pause()
@@ -153,7 +152,7 @@ def test_a_prometheus_that_scrapes_the_server(scraped: Any) -> None:
     wait_for(lambda: prometheus.value("tipster:ingest_lag_records") == 0, "the lag to go")
     wait_for(lambda: prometheus.value("sum(tipster_ingest_coupons_stored_total)") == 35, "the stored coupons")
 
-    assert prometheus.rules()["TipsterServeDown"]["state"] == "inactive"
+    wait_for(lambda: prometheus.rules()["TipsterServeDown"]["state"] == "inactive", "no alarm")
     app.serve.stop()
     wait_for(lambda: prometheus.rules()["TipsterServeDown"]["state"] == "pending", "the alarm to be on its way")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import time
 from pathlib import Path
@@ -121,7 +122,7 @@ def test_of_two_processes_of_one_name_the_later_stays(server_factory: Any, tmp_p
         with Load(app.base_url, tmp_path / "ledgers", admin_key=app.key()) as load:
             # Both its consumers have joined: one that is still on its way would be the later one.
             wait_for(lambda: load.acknowledged() > 500 and owned(app.ingest) == 12 and
-                     app.ingest.log.read_text().count("has 6 partitions") == 2, "both consumers at work")
+                     len(set(re.findall(r"ingest: (\S+): has 6 partitions", app.ingest.log.read_text()))) == 2, "both consumers at work")
             load.pause_s = 0.05
             wait_for(lambda: paused_between_transactions(app), "a moment between two transactions")
             mark = Mark(app.ingest)

@@ -18,6 +18,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from fixtures import IMPATIENT
 from ledger import OK, Ledger, LedgerClient
 from load import check, require_clean
 from patience import served_s, wait_for
@@ -71,7 +72,7 @@ def send_while_kafka_is_frozen(app: Any, folder: Path) -> None:
 
 
 def test_an_answer_before_the_acknowledgement(server_factory: Any, tmp_path: Path) -> None:
-    sound, sabotaged = server_factory(), server_factory(build_dir=FAULTS_BUILD, env={"TIPSTER_SABOTAGE": "early-ack"})
+    sound, sabotaged = server_factory(env=IMPATIENT), server_factory(build_dir=FAULTS_BUILD, env={**IMPATIENT, "TIPSTER_SABOTAGE": "early-ack"})
     folders = {sound: tmp_path / "sound", sabotaged: tmp_path / "sabotaged"}
     for app, folder in folders.items():  # the producers are connected before the broker freezes
         folder.mkdir()
@@ -82,6 +83,8 @@ def test_an_answer_before_the_acknowledgement(server_factory: Any, tmp_path: Pat
             list(pool.map(send_while_kafka_is_frozen, folders.keys(), folders.values()))
     finally:
         sound.kafka.resume()
+    last = LedgerClient(sound.base_url, Ledger(folders[sound] / "last.ledger"))
+    wait_for(lambda: last.post("user", user()) == OK, "the broker to take writes again")
     time.sleep(1)  # what stood in sockets arrives
     require_clean(sound, folders[sound])
     status, result = check(sabotaged, folders[sabotaged])

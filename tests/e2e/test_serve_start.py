@@ -49,24 +49,28 @@ def app(server_factory):
     return made
 
 
+@pytest.mark.timing
 def test_other_partitions_are_refused(app) -> None:
     topic = app.topics()[0]
     configure(app, KAFKA_PARTITIONS="3")
     assert_refuses_to_start(app, topic, "4 partitions", "KAFKA_PARTITIONS says 3")
 
 
+@pytest.mark.timing
 def test_a_missing_schema_is_refused(app) -> None:
     with app.db() as connection, connection.cursor() as cursor:
         cursor.execute("drop table schema_migrations")
     assert_refuses_to_start(app, "tipster migrate")
 
 
+@pytest.mark.timing
 def test_an_altered_schema_is_refused(app) -> None:
     with app.db() as connection, connection.cursor() as cursor:
         cursor.execute("update schema_migrations set checksum = 'other'")
     assert_refuses_to_start(app, "altered")
 
 
+@pytest.mark.timing
 def test_a_company_without_a_row(app) -> None:
     configure(app, ANONYMOUS_COMPANY="newcomer")
     app.serve.start()
@@ -81,7 +85,7 @@ def test_a_company_without_a_row(app) -> None:
     assert 'tipster_company_known{company="newcomer"} 0' in requests.get(f"{app.ops_url}/metrics", timeout=10).text
     assert app.serve.log.read_text().count("company newcomer is not in the database") == 1
     app.run("migrate")
-    wait_for(lambda: post(app, "coupons", coupon("c", "u")).status_code == 202, "the company", 5)
+    wait_for(lambda: post(app, "coupons", coupon("c", "u")).status_code == 202, "the company")
     assert requests.get(f"{app.ops_url}/readyz", timeout=10).status_code == 200
     assert 'tipster_company_known{company="newcomer"} 1' in requests.get(f"{app.ops_url}/metrics", timeout=10).text
 
@@ -111,5 +115,5 @@ def test_include_started_is_the_row_s(server_factory) -> None:
     assert popular() == []
     with app.db() as connection, connection.cursor() as cursor:
         cursor.execute("update companies set include_started = 1")
-    wait_for(lambda: popular() == ["over"], "the row to be read again", 8)
+    wait_for(lambda: popular() == ["over"], "the row to be read again")
     assert requests.get(f"{app.base_url}/v1/popular?include_started=0", timeout=10).json()["items"] == []

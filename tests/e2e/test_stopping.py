@@ -23,6 +23,8 @@ from groups import owned
 from patience import served_s, wait_for
 from stack import TOP, Process, free_ports, http_ready
 
+pytestmark = pytest.mark.timing
+
 EXIT_WITHIN_S = 10  # of time during which the machine serves us
 TRIES_S = 30
 
@@ -211,7 +213,7 @@ def test_ingest_ends_while_the_database_is_silent(server_factory, own_servers) -
     try:
         wait_for(lambda: requests.post(f"{app.base_url}/v1/coupons", data=body("silent"), timeout=10,
                                        headers={"Content-Type": "application/json"}).status_code == 202, "the coupon to be taken")
-        time.sleep(1)  # ingest has it by now, and waits for the database
+        time.sleep(3.5)  # ingest has it by now, or says a word to an idle connection: it waits for the database
         end(app.ingest)
     finally:
         database.resume()

@@ -87,7 +87,7 @@ class Wire:
         assert answer.json() == {"accepted": len(records)}
         return answer
 
-    def raw(self, request: bytes, timeout_s: float = 5) -> "RawAnswer":
+    def raw(self, request: bytes, timeout_s: float = TIMEOUT_S) -> "RawAnswer":
         """Sends bytes and reads one answer; says whether the server closed the connection after it."""
         at = urlsplit(self.base_url)
         with socket.create_connection((at.hostname, at.port), timeout=timeout_s) as sock:
@@ -122,7 +122,8 @@ def _read_answer(sock: socket.socket) -> RawAnswer:
         closed = not piece
     assert data, "the connection was closed without an answer"
     if not closed:
-        sock.settimeout(0.3)
+        # One that says it closes is waited for; of the others it is only seen whether they do.
+        sock.settimeout(5 if b"connection: close" in data.partition(b"\r\n\r\n")[0].lower() else 0.3)
         try:
             closed = sock.recv(1) == b""
         except socket.timeout:

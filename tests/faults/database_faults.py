@@ -55,7 +55,13 @@ def deadlock(world: World) -> None:
                        "insert into faults_ballast with recursive s (n) as (select 0 union all select n + 1 from s "
                        "where n < 900) select n from s")
         cursor.execute("select * from event_counts order by company_id, event_id, partition_id for update")
-        time.sleep(0.5)  # ingest has locked its partitions' rows by now and waits for these
+
+        def is_waited_for() -> bool:
+            time.sleep(0.2)  # InnoDB tells news only to who has not asked for 0.1 s
+            cursor.execute("select 1 from information_schema.innodb_trx where trx_state = 'LOCK WAIT'")
+            return cursor.fetchone() is not None
+
+        world.wait(is_waited_for, 30, "ingest, which has locked its partitions' rows, to wait for these")
         try:
             cursor.execute("select * from stream_offsets for update")
         except Exception:  # noqa: BLE001 - the rival was the victim: that is a deadlock as well

@@ -154,7 +154,7 @@ static int count_of(int err)
 static void what_comes_while_a_group_is_under_way_is_the_next_group(void **state)
 {
     (void)state;
-    world.config.kafka_linger_us = 1000000;
+    world.config.kafka_linger_us = 5000000;
     open_producer();
     post(1, 0, str_of("alone"));
     int64_t began_ms = clock_monotonic_ms();
@@ -164,7 +164,7 @@ static void what_comes_while_a_group_is_under_way_is_the_next_group(void **state
         post(10, 0, str_of("together"));
         poll_for_ms(5);
     }
-    if (clock_monotonic_ms() - began_ms < 900) /* else this machine has slept through the linger */
+    if (clock_monotonic_ms() - began_ms < 4500) /* else this machine has slept through the linger */
         assert_int_equal(world.reported, 1);
     poll_until_reported(101);
     assert_int_equal(produce_requests(), 2);
@@ -175,7 +175,7 @@ static void what_comes_while_a_group_is_under_way_is_the_next_group(void **state
 static void the_parts_of_a_group_for_several_partitions_leave_together(void **state)
 {
     (void)state;
-    world.config.kafka_linger_us = 500000;
+    world.config.kafka_linger_us = 4000000;
     open_producer();
     post(1, 0, str_of("alone"));
     poll_until_reported(1);
