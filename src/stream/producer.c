@@ -132,9 +132,8 @@ static void wake(const struct producer *producer)
 
 /*
  * From one group to the next: the linger, and up to three times that when many requests wait, but
- * no more than 5 ms longer.
- * Small groups would cost so much that the requests wait longer for the processor than so for
- * their group. A large one, of batches, costs little per record however soon it follows.
+ * no more than 5 ms longer. Small groups would cost so much processor time that the requests waited
+ * longer for that. A large group, of batches, costs little per record however soon it follows.
  */
 static int64_t interval_us(const struct producer *producer)
 {

@@ -187,6 +187,30 @@ static void the_parts_of_a_group_for_several_partitions_leave_together(void **st
     assert_each_once_in_order();
 }
 
+/* At the linger's distance groups would be of forty; they grow until they are thrice as far apart.
+ */
+static void many_that_wait_make_the_groups_follow_further_apart(void **state)
+{
+    (void)state;
+    enum { PER_MS = 16, LINGER_US = 2500, MOST = 3900 };
+    world.config.kafka_linger_us = LINGER_US;
+    open_producer();
+    post(1, 0, str_of("alone"));
+    poll_until_reported(1);
+    int64_t began_us = clock_monotonic_us(), took_us = 0;
+    while (world.sent < MOST) {
+        took_us = clock_monotonic_us() - began_us;
+        int64_t due = took_us * PER_MS / 1000;
+        if (due > world.sent)
+            post((int)(due < MOST ? due : MOST) - world.sent, 0, str_of("together"));
+        producer_poll(world.producer);
+        usleep(300);
+    }
+    poll_until_reported(MOST);
+    assert_true(produce_requests() < took_us / LINGER_US * 2 / 3);
+    assert_each_once_in_order();
+}
+
 static void a_group_is_never_larger_than_what_may_be_held(void **state)
 {
     (void)state;
@@ -249,6 +273,8 @@ int main(void)
                                         start, stop),
         cmocka_unit_test_setup_teardown(the_parts_of_a_group_for_several_partitions_leave_together,
                                         start, stop),
+        cmocka_unit_test_setup_teardown(many_that_wait_make_the_groups_follow_further_apart, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(a_group_is_never_larger_than_what_may_be_held, start, stop),
         cmocka_unit_test_setup_teardown(
             what_a_full_queue_does_not_take_is_reported_and_the_rest_delivered, start, stop),
