@@ -104,7 +104,7 @@ def only_one() -> object:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise StackError(f"make run is running already on {STATE}") from None
+        raise StackError(f"another one is running already on {STATE}: end it first (Ctrl-C where it runs)") from None
     return lock
 
 

@@ -72,7 +72,8 @@ def unit_tests(suite: Suite) -> None:
     report.unlink(missing_ok=True)
     environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
                    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
-    run(["/usr/bin/meson", "test", "-C", "build-asan", "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", "5"], log, env=environment)
+    run(["/usr/bin/meson", "test", "-C", "build-asan", "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", "5"],
+        log, env=environment)
     passed = failed = 0
     for line in report.read_text().splitlines() if report.exists() else []:
         test = json.loads(line)
