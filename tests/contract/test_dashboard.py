@@ -16,9 +16,9 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from fixtures import BUILD, FIRST_PORT, LAST_PORT, PATIENT, Stack
+from fixtures import BUILD, PATIENT, Stack, own_ports
 from records import coupon
-from stack import TOP, free_ports
+from stack import TOP
 from wire import NDJSON, Wire, lines, rows
 
 AXE = TOP / ".deps" / "contract" / "node_modules" / "axe-core" / "axe.min.js"
@@ -102,7 +102,7 @@ class Page:
 @pytest.fixture(scope="module")
 def stack(servers: Any, state_dir: Path) -> Iterator[Stack]:
     """An application that holds nothing but what is shown here."""
-    port, ops_port = free_ports(2, FIRST_PORT, LAST_PORT)
+    port, ops_port = own_ports(2)
     app = Stack(state_dir / "dashboard", *servers, port, ops_port, {"ANONYMOUS_COMPANY": Stack.company, "KAFKA_PARTITIONS": "4", **PATIENT},
                 name=f"tipster_dashboard_{os.getpid()}", build_dir=BUILD)
     try:
@@ -211,7 +211,7 @@ def test_every_panel(page: Page, seeded: Wire, key: str, tmp_path: Path) -> None
     for theme in ("light", "dark"):
         page.prefer(theme)
         page.script("window.scrollTo(0, 0)")
-        time.sleep(0.3)
+        page.until("the colours to have changed", lambda: page.script("return document.getAnimations().length === 0"))
         assert page.axe() == []
         page.screenshot(f"dashboard-{theme}", tmp_path)
         page.script("document.getElementById('people').scrollIntoView({behavior: 'instant'})")

@@ -112,7 +112,8 @@ IMPATIENT = {"REQUEST_DEADLINE_MS": "2000", "DATABASE_TIMEOUT_MS": "1000"}  # th
 _given: set[int] = set()  # ports of applications that may not have begun, and of servers that may be down
 
 
-def _ports(count: int) -> list[int]:
+def own_ports(count: int) -> list[int]:
+    """Free ones of this process's range."""
     while True:
         found = free_ports(count, FIRST_PORT, LAST_PORT)
         if not _given & set(found):
@@ -138,11 +139,13 @@ def state_dir() -> Iterator[Path]:
 
 def _take_first_write(servers: tuple[Database, Kafka], directory: Path) -> None:
     """A broker that has just been started may answer its first write too late: one that nobody minds."""
-    app = Stack(directory / "first-write", *servers, *_ports(2), _env({"KAFKA_PARTITIONS": "4"}), name="tipster_first", build_dir=BUILD)
+    app = Stack(directory / "first-write", *servers, *own_ports(2), _env({**PATIENT, "KAFKA_PARTITIONS": "4"}), name="tipster_first",
+                build_dir=BUILD)
     try:
         app.migrate()
         app.serve.start()
-        wait_for(lambda: requests.post(f"{app.base_url}/v1/users", json=user(), timeout=10).status_code == 202, "the first write to be taken")
+        wait_for(lambda: requests.post(f"{app.base_url}/v1/users", json=user(), timeout=10).status_code == 202,
+                 "the first write to be taken")
     finally:
         app.stop()
         app.drop()
@@ -170,7 +173,7 @@ def _require_clean_log(app: App) -> None:
 def stack(servers: tuple[Database, Kafka], state_dir: Path) -> Iterator[Stack]:
     """The application that tests share; who kills its processes uses server_factory instead."""
     database, kafka = servers
-    port, ops_port = _ports(2)
+    port, ops_port = own_ports(2)
     app = Stack(state_dir / "shared", database, kafka, port, ops_port, _env({**PATIENT, "VIEW_BEHIND_MS": "60000"}), build_dir=BUILD)
     try:
         app.start()
@@ -200,7 +203,7 @@ def server_factory(request: pytest.FixtureRequest, servers: tuple[Database, Kafk
         global _made
         _made += 1
         name = f"tipster_{os.getpid()}_{_made}"
-        port, ops_port = _ports(2)
+        port, ops_port = own_ports(2)
         _given.update((port, ops_port))
         app = Stack(state_dir / name, database or servers[0], kafka or servers[1], port, ops_port,
                     _env({"KAFKA_PARTITIONS": "4", "INGEST_SESSION_MS": "6000", **({} if database else PATIENT), **(env or {})}), name=name,

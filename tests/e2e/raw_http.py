@@ -10,7 +10,7 @@ import time
 from typing import Any, Optional
 
 HELLO = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
-ANSWER_S = 30
+ANSWER_S = 10
 
 
 class Connection:

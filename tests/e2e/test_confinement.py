@@ -120,7 +120,7 @@ def test_a_worker_that_dies_at_once_always(server_factory, tmp_path: Path) -> No
     app.migrate()
     app.serve.ready = None
     app.serve.start()
-    wait_for(lambda: not app.serve.running(), "the server giving up", 240)
+    wait_for(lambda: not app.serve.running(), "the server giving up", 60)
     said = app.serve.log.read_text()
     assert app.serve.child.returncode == 1
     assert re.search(r"worker \d died \d+ times right after its start: giving up", said), said[-2000:]

@@ -9,10 +9,10 @@ import pymysql
 import pytest
 import requests
 
-from fixtures import FIRST_PORT, LAST_PORT, Stack
+from fixtures import Stack, own_ports
 from patience import wait_for
 from records import coupon, event, user
-from stack import free_ports, stop_all
+from stack import stop_all
 from wire import rows
 
 DENIED = {1044, 1142, 1143, 1227, 1370}  # access denied, to a database, a table, a column, an operation
@@ -22,7 +22,7 @@ TABLES = ("api_keys", "companies", "coupons", "event_counts", "event_participant
 
 @pytest.fixture(scope="module")
 def app(servers, state_dir) -> Iterator[Stack]:
-    port, ops_port = free_ports(2, FIRST_PORT, LAST_PORT)
+    port, ops_port = own_ports(2)
     made = Stack(state_dir / "users", *servers, port, ops_port, {"ANONYMOUS_COMPANY": "demo", "KAFKA_PARTITIONS": "4"},
                  name="tipster_users", separate_users=True)
     try:

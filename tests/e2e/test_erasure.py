@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Any, Iterable
 
-import pytest
 from kafka import KafkaProducer
 
 from ledger import OK, Ledger, LedgerClient

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 
+import pytest
 import requests
 
 from patience import wait_for
-from scrape import Family, metrics, parse, total
+from scrape import Family, metrics, total
 
 def coupon(name: str) -> dict:
     return {"coupon_id": name, "user_id": "u1", "stake": 1, "timestamp": "2026-11-01T10:00:00Z",
             "selections": [{"event_id": "e1", "odds": 2}]}
 
 
+@pytest.mark.timing
 def test_a_coupon_on_its_way(server_factory) -> None:
     app = server_factory({"INGEST_INSTANCE": 'a"b\\c'})
     route = "POST /v1/coupons"
@@ -30,12 +32,12 @@ def test_a_coupon_on_its_way(server_factory) -> None:
               if name.endswith("_count")]
     assert ({"route": route}, 8) in counts
     topic = app.topics()[2]
-    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 7, "the lag to show")
+    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 7, "the lag to show", 12)
     app.ingest.resume()
     app.wait_caught_up()
     wait_for(lambda: total(metrics(app), "tipster_ingest_coupons_stored_total", ingest_instance='a\\"b\\\\c') == 7,
-             "the stored coupons to show")
-    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 0, "the lag to go")
+             "the stored coupons to show", 10)
+    wait_for(lambda: total(metrics(app), "tipster_ingest_lag_records", topic=topic) == 0, "the lag to go", 12)
     now = metrics(app)
     assert len({labels["partition"] for _, labels, _ in now["tipster_ingest_lag_records"].samples
                 if labels["topic"] == topic}) == 4

@@ -13,9 +13,9 @@ from typing import Any, Iterator
 import pytest
 import requests
 
-from fixtures import FIRST_PORT, LAST_PORT
+from fixtures import own_ports
 from patience import wait_for
-from stack import TOP, Process, free_ports, http_ready
+from stack import TOP, Process, http_ready
 
 CONF = TOP / "conf" / "prometheus"
 DASHBOARD = TOP / "conf" / "grafana" / "dashboards" / "tipster.json"
@@ -66,7 +66,7 @@ class Prometheus:
     """A real one, scraping one server every second."""
 
     def __init__(self, directory: Path, target: str) -> None:
-        (self.port,) = free_ports(1, FIRST_PORT, LAST_PORT)
+        (self.port,) = own_ports(1)
         text = (CONF / "prometheus.yml").read_text()
         assert text.count("127.0.0.1:5001") == 1 and text.count("15s") == 2
         directory.mkdir()

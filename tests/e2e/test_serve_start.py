@@ -85,7 +85,7 @@ def test_a_company_without_a_row(app) -> None:
     assert 'tipster_company_known{company="newcomer"} 0' in requests.get(f"{app.ops_url}/metrics", timeout=10).text
     assert app.serve.log.read_text().count("company newcomer is not in the database") == 1
     app.run("migrate")
-    wait_for(lambda: post(app, "coupons", coupon("c", "u")).status_code == 202, "the company")
+    wait_for(lambda: post(app, "coupons", coupon("c", "u")).status_code == 202, "the company", 5)
     assert requests.get(f"{app.ops_url}/readyz", timeout=10).status_code == 200
     assert 'tipster_company_known{company="newcomer"} 1' in requests.get(f"{app.ops_url}/metrics", timeout=10).text
 
@@ -102,6 +102,7 @@ def test_the_spread_is_the_row_s_not_the_setting_s(server_factory) -> None:
     assert len(partitions) == 1
 
 
+@pytest.mark.timing
 def test_include_started_is_the_row_s(server_factory) -> None:
     app = server_factory()
     assert post(app, "events", event("over", "2020-01-01T18:00:00Z")).status_code == 202
@@ -115,5 +116,5 @@ def test_include_started_is_the_row_s(server_factory) -> None:
     assert popular() == []
     with app.db() as connection, connection.cursor() as cursor:
         cursor.execute("update companies set include_started = 1")
-    wait_for(lambda: popular() == ["over"], "the row to be read again")
+    wait_for(lambda: popular() == ["over"], "the row to be read again", 8)
     assert requests.get(f"{app.base_url}/v1/popular?include_started=0", timeout=10).json()["items"] == []

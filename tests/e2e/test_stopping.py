@@ -7,21 +7,22 @@ use it again.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import select
 import signal
 import threading
 import time
-from typing import Callable, Sequence
+from typing import Callable, Iterator, Sequence
 
 import pytest
 import requests
 
-from fixtures import FIRST_PORT, LAST_PORT, Stack
+from fixtures import Stack, own_ports
 from groups import owned
 from patience import served_s, wait_for
-from stack import TOP, Process, free_ports, http_ready
+from stack import TOP, Database, Kafka, Process, http_ready
 
 pytestmark = pytest.mark.timing
 
@@ -137,7 +138,7 @@ def second(server_factory) -> Callable[[Stack, str], Process]:
     def make(app: Stack, verb: str) -> Process:
         env, ready = dict(app.env), None
         if verb == "serve":
-            port, ops_port = free_ports(2, FIRST_PORT, LAST_PORT)
+            port, ops_port = own_ports(2)
             env |= {"PORT": str(port), "OPS_BIND": f"127.0.0.1:{ops_port}"}
             ready = http_ready(f"http://127.0.0.1:{ops_port}/readyz/write")
         env["INGEST_INSTANCE"] = f"{app.name}-2"
@@ -193,30 +194,36 @@ def test_ingest_processes_are_restarted_in_turn(server_factory, second) -> None:
     app.assert_stored(load.accepted())
 
 
-def test_ingest_ends_while_kafka_is_silent(server_factory, own_servers) -> None:
-    database, kafka = own_servers
-    app = server_factory(database=database, kafka=kafka)
-    wait_for(lambda: owned(app.ingest) == 12, "ingest to have all partitions")
-    kafka.pause()
+@contextlib.contextmanager
+def silence(server: Database | Kafka) -> Iterator[None]:
+    server.pause()
     try:
-        time.sleep(1)  # ingest tells Kafka every 0.5 s how far it is, and waits for the answers when it ends
-        end(app.ingest)
+        yield
     finally:
-        kafka.resume()
+        server.resume()
 
 
-def test_ingest_ends_while_the_database_is_silent(server_factory, own_servers) -> None:
+@pytest.fixture
+def ingesting(server_factory, own_servers) -> Stack:
+    """An application whose ingest has all partitions, over servers that may be silenced."""
     database, kafka = own_servers
     app = server_factory(database=database, kafka=kafka)
     wait_for(lambda: owned(app.ingest) == 12, "ingest to have all partitions")
-    database.pause()
-    try:
-        wait_for(lambda: requests.post(f"{app.base_url}/v1/coupons", data=body("silent"), timeout=10,
+    return app
+
+
+def test_ingest_ends_while_kafka_is_silent(ingesting: Stack) -> None:
+    with silence(ingesting.kafka):
+        time.sleep(1)  # ingest tells Kafka every 0.5 s how far it is, and waits for the answers when it ends
+        end(ingesting.ingest)
+
+
+def test_ingest_ends_while_the_database_is_silent(ingesting: Stack) -> None:
+    with silence(ingesting.database):
+        wait_for(lambda: requests.post(f"{ingesting.base_url}/v1/coupons", data=body("silent"), timeout=10,
                                        headers={"Content-Type": "application/json"}).status_code == 202, "the coupon to be taken")
         time.sleep(3.5)  # ingest has it by now, or says a word to an idle connection: it waits for the database
-        end(app.ingest)
-    finally:
-        database.resume()
-    assert "the database is waited for no longer" in app.ingest.log.read_text()
-    app.ingest.start()
-    app.assert_stored(["silent"])
+        end(ingesting.ingest)
+    assert "the database is waited for no longer" in ingesting.ingest.log.read_text()
+    ingesting.ingest.start()
+    ingesting.assert_stored(["silent"])

@@ -7,7 +7,6 @@ import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -199,12 +198,13 @@ def test_no_view_yet_then_one(server_factory: Callable[..., Any]) -> None:
     assert recommended(wire, punter) == ("view", events[1:])
 
 
+@pytest.mark.timing
 def test_a_silent_index(server_factory: Callable[..., Any]) -> None:
     """Frozen, then killed: SQL within the limit, with what was stored meanwhile; back when it goes on."""
     app, wire, punter, events = with_view(server_factory)
     for stop, go_on in ((app.index.pause, app.index.resume), (app.index.kill9, app.index.start)):
         stop()
-        wait_served_by(wire, "sql")
+        wait_served_by(wire, "sql", 10)
         assert "older than" in problem(wire.get(POPULAR, {"via": "view"}), 503)["detail"]
         wire.accept("/v1/coupons", [coupon(fresh("c"), punter, [events.pop(1)])])
         wait_for(lambda: recommended(wire, punter) == ("sql", events[1:]), "the coupon in SQL")
@@ -280,6 +280,7 @@ def test_damage(server_factory: Callable[..., Any], damage: str) -> None:
     assert total(metrics(app), "tipster_worker_starts_total") == 2, "a worker died"
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("damage", ["cut", "pointers", "ones"])
 def test_damage_under_the_readers(server_factory: Callable[..., Any], damage: str) -> None:
     """A file that goes bad while it is read may cost each worker its life once, and the requests it had; then SQL answers."""
@@ -300,13 +301,13 @@ def test_damage_under_the_readers(server_factory: Callable[..., Any], damage: st
         except requests.RequestException:
             return False
 
-    wait_for(answered, "an answer by SQL")
+    wait_for(answered, "an answer by SQL", 10)
     for _ in range(50):
         assert answered()
     wait_for(lambda: total(metrics(app), "tipster_view_state", state="serving") == 0, "both workers, or their successors, to know")
     deaths = total(metrics(app), "tipster_worker_starts_total") - 2
     assert deaths <= 2, "a worker did not learn from the other"
-    wait_for(lambda: ("a worker died reading the view" in app.serve.log.read_text()) == (deaths > 0), "its successor's word")
+    wait_for(lambda: ("a worker died reading the view" in app.serve.log.read_text()) == (deaths > 0), "its successor's word", 10)
     assert deaths > 0 or damage != "cut"
     app.index.kill9()
     app.index.start()
@@ -360,12 +361,13 @@ def test_after_a_write(wire: Wire, world: Universe, stack: Any) -> None:
     assert "the-last" in wire.get(f"/v1/users/{punter}/export", headers=after).text
 
 
+@pytest.mark.timing
 def test_freshness(wire: Wire, world: Universe, stack: Any) -> None:
     """A coupon takes its event out of the recommendations, without anybody asking for it in particular."""
     punter, events = bet(stack, wire)
     for gone in events[1:3]:
         wire.accept("/v1/coupons", [coupon(fresh("c"), punter, [gone])])
-        wait_for(lambda: gone not in recommended(wire, punter)[1], "the event to go", every_s=0.002)
+        wait_for(lambda: gone not in recommended(wire, punter)[1], "the event to go", 10, 0.002)
     path, shown = recommended(wire, punter)
     assert path == "view" and shown[0] == events[3], "the only one left of this taste"
 
@@ -449,6 +451,7 @@ def test_after_while_the_view_stands_still(server_factory: Callable[..., Any]) -
 # ---- what operators see
 
 
+@pytest.mark.timing
 def test_readiness_and_figures(server_factory: Callable[..., Any]) -> None:
     app = server_factory(index=True)
     wire, ops = Wire(app.base_url), Wire(app.ops_url)
@@ -473,7 +476,7 @@ def test_readiness_and_figures(server_factory: Callable[..., Any]) -> None:
     assert "older than" in answer.json()["view"] and answer.json()["database"] == "ok"
     assert total(metrics(app), "tipster_view_state", state="serving") == 0
     assert total(metrics(app), "tipster_view_passed_over_total", reason="behind") > 0
-    wait_for(lambda: wire.get("/v1/stats", headers={"X-API-Key": key}).json()["view"]["ready"] is False, "the figures")
+    wait_for(lambda: wire.get("/v1/stats", headers={"X-API-Key": key}).json()["view"]["ready"] is False, "the figures", 15)
 
 
 def test_reads_without_the_database(server_factory: Callable[..., Any], own_servers: tuple[Any, Any]) -> None:

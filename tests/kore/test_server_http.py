@@ -340,6 +340,7 @@ def test_killed_workers_come_back_and_counters_stay(tmp_path: Path) -> None:
     assert server.stop() == 0
 
 
+@pytest.mark.timing
 @WAITS
 def test_sigterm_answers_what_is_in_flight(tmp_path: Path, silent_database: dict[str, str], headers: tuple[str, ...]) -> None:
     server = Server(tmp_path, **silent_database, REQUEST_DEADLINE_MS="3000", DATABASE_TIMEOUT_MS="4000")
@@ -353,7 +354,7 @@ def test_sigterm_answers_what_is_in_flight(tmp_path: Path, silent_database: dict
         answer = Answer(connection.recv(65536), True)
         assert answer.status == 503 and answer.headers["connection"] == "close"
         connection.close()
-    assert server.process.wait(20) == 0
+    assert server.process.wait(5) == 0
 
 
 @pytest.mark.timing
@@ -372,9 +373,10 @@ def test_who_is_connected_may_still_ask_at_the_end(tmp_path: Path) -> None:
         answer = Answer(connection.recv(65536), True)
         assert answer.status == 200 and answer.headers["connection"] == "close"
         connection.close()
-    assert server.process.wait(20) == 0
+    assert server.process.wait(5) == 0
 
 
+@pytest.mark.timing
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     server = Server(tmp_path)
     workers = server.workers()
@@ -387,4 +389,4 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
         except OSError:
             return False
 
-    wait_for(lambda: not any(map(lives, workers)), "the workers to end with their parent")
+    wait_for(lambda: not any(map(lives, workers)), "the workers to end with their parent", 5)
