@@ -17,7 +17,8 @@
 
 enum {
     RECORDS_MAX = 4000,
-    PARTITIONS = 2,
+    BROKERS = 2, /* the first leads, unless a test says otherwise */
+    PARTITIONS = 4,
     PATIENCE_MS = 20000,
     API_PRODUCE = 0, /* Kafka's number of the request */
 };
@@ -55,14 +56,16 @@ static int start(void **state)
     AUTO_BUF problem = {0};
     memset(&world, 0, sizeof(world));
     world.owner = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), error, sizeof(error));
-    world.cluster = rd_kafka_mock_cluster_new(world.owner, 1);
+    world.cluster = rd_kafka_mock_cluster_new(world.owner, BROKERS);
     setenv("KAFKA_BOOTSTRAP_SERVERS", rd_kafka_mock_cluster_bootstraps(world.cluster), 1);
     assert_int_equal(config_load(NULL, &world.config, &problem), 0);
     world.config.request_deadline_ms = 60000;
     for (int kind = 0; kind < RECORD_KINDS; kind++) {
         char topic[64];
         snprintf(topic, sizeof(topic), "tipster.%s.v1", record_kind_plural((enum record_kind)kind));
-        assert_int_equal(rd_kafka_mock_topic_create(world.cluster, topic, PARTITIONS, 1), 0);
+        assert_int_equal(rd_kafka_mock_topic_create(world.cluster, topic, PARTITIONS, BROKERS), 0);
+        for (int i = 0; i < PARTITIONS; i++)
+            rd_kafka_mock_partition_set_leader(world.cluster, topic, i, 1);
     }
     return 0;
 }
@@ -132,7 +135,9 @@ static int produce_requests(void)
 /* Each record was reported once, and those that Kafka has stand there in the order of sending. */
 static void assert_each_once_in_order(void)
 {
-    int64_t last[PARTITIONS] = {-1, -1};
+    int64_t last[PARTITIONS];
+    for (int i = 0; i < PARTITIONS; i++)
+        last[i] = -1;
     for (int i = 0; i < world.sent; i++) {
         const struct record_state *record = &world.records[i];
         assert_int_equal(record->reports, 1);
@@ -149,6 +154,26 @@ static int count_of(int err)
     for (int i = 0; i < world.sent; i++)
         count += world.records[i].err == err;
     return count;
+}
+
+/* The records are all that Kafka has, none of them twice. */
+static void assert_nothing_else_is_there(void)
+{
+    int64_t ends[PARTITIONS] = {0}, counts[PARTITIONS] = {0};
+    for (int i = 0; i < world.sent; i++) {
+        const struct record_state *record = &world.records[i];
+        assert_int_equal(record->err, 0);
+        counts[record->partition]++;
+        if (record->offset >= ends[record->partition])
+            ends[record->partition] = record->offset + 1;
+    }
+    assert_memory_equal(ends, counts, sizeof(ends));
+}
+
+static void post_to_all_partitions(int count, const char *value)
+{
+    for (int i = 0; i < count; i++)
+        post(1, i % PARTITIONS, str_of(value));
 }
 
 static void what_comes_while_a_group_is_under_way_is_the_next_group(void **state)
@@ -172,7 +197,8 @@ static void what_comes_while_a_group_is_under_way_is_the_next_group(void **state
     assert_each_once_in_order();
 }
 
-static void the_parts_of_a_group_for_several_partitions_leave_together(void **state)
+/* conf/librdkafka/produce-together.patch */
+static void a_group_for_several_partitions_is_one_request(void **state)
 {
     (void)state;
     world.config.kafka_linger_us = 4000000;
@@ -180,11 +206,76 @@ static void the_parts_of_a_group_for_several_partitions_leave_together(void **st
     post(1, 0, str_of("alone"));
     poll_until_reported(1);
     int before = produce_requests();
-    for (int i = 0; i < 50; i++)
-        post(1, i % PARTITIONS, str_of("together"));
+    post_to_all_partitions(50, "together");
     poll_until_reported(51);
-    assert_true(produce_requests() - before <= PARTITIONS);
+    assert_int_equal(produce_requests() - before, 1);
     assert_each_once_in_order();
+    assert_nothing_else_is_there();
+}
+
+static void a_partition_that_moves_holds_up_no_other(void **state)
+{
+    (void)state;
+    enum { BEFORE = PARTITIONS, EACH = 10 };
+    open_producer();
+    post_to_all_partitions(BEFORE, "before");
+    poll_until_reported(BEFORE);
+    rd_kafka_mock_broker_set_down(world.cluster, 2);
+    rd_kafka_mock_partition_set_leader(world.cluster, "tipster.coupons.v1", 1, 2);
+    post_to_all_partitions(EACH * PARTITIONS, "one of four waits");
+    poll_until_reported(BEFORE + EACH * (PARTITIONS - 1));
+    poll_for_ms(300);
+    for (int i = BEFORE; i < world.sent; i++)
+        assert_int_equal(world.records[i].reports, i % PARTITIONS != 1);
+    rd_kafka_mock_broker_set_up(world.cluster, 2);
+    poll_until_reported(world.sent);
+    assert_each_once_in_order();
+    assert_nothing_else_is_there();
+}
+
+/* conf/librdkafka/first-answer-first.patch: the second record's success is not the first one's. */
+static void nothing_is_lost_when_a_partition_refuses_its_first_request(void **state)
+{
+    (void)state;
+    world.config.kafka_linger_us = 1000;
+    open_producer();
+    post(1, 1, str_of("elsewhere")); /* it is connected, and new to partition 0 */
+    poll_until_reported(1);
+    rd_kafka_mock_broker_set_rtt(world.cluster, 1, 200);
+    rd_kafka_mock_push_request_errors(world.cluster, API_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    post(1, 0, str_of("first"));
+    for (int turn = 0; turn < 8; turn++) {
+        poll_for_ms(50);
+        post(1, 0, str_of("after it"));
+    }
+    poll_until_reported(world.sent);
+    assert_each_once_in_order();
+    assert_nothing_else_is_there();
+}
+
+static void what_a_request_could_not_deliver_is_sent_again(void **state)
+{
+    static const rd_kafka_resp_err_t errors[] = {
+        RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        RD_KAFKA_RESP_ERR__TRANSPORT,          RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
+        RD_KAFKA_RESP_ERR__TRANSPORT,
+    };
+    (void)state;
+    world.config.kafka_linger_us = 1000;
+    open_producer();
+    post_to_all_partitions(PARTITIONS, "before");
+    poll_until_reported(PARTITIONS);
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        rd_kafka_mock_push_request_errors(world.cluster, API_PRODUCE, 1, errors[i]);
+        for (int turn = 0; turn < 20; turn++) {
+            post_to_all_partitions(5, "again");
+            poll_for_ms(1);
+        }
+        poll_until_reported(world.sent);
+        assert_each_once_in_order();
+        assert_nothing_else_is_there();
+    }
 }
 
 /* At the linger's distance groups would be of forty; they grow until they are thrice as far apart.
@@ -271,8 +362,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_comes_while_a_group_is_under_way_is_the_next_group,
                                         start, stop),
-        cmocka_unit_test_setup_teardown(the_parts_of_a_group_for_several_partitions_leave_together,
+        cmocka_unit_test_setup_teardown(a_group_for_several_partitions_is_one_request, start, stop),
+        cmocka_unit_test_setup_teardown(a_partition_that_moves_holds_up_no_other, start, stop),
+        cmocka_unit_test_setup_teardown(nothing_is_lost_when_a_partition_refuses_its_first_request,
                                         start, stop),
+        cmocka_unit_test_setup_teardown(what_a_request_could_not_deliver_is_sent_again, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(many_that_wait_make_the_groups_follow_further_apart, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_group_is_never_larger_than_what_may_be_held, start, stop),
