@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <mysql/errmsg.h>
 #include <mysql/mysqld_error.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -137,6 +139,21 @@ static void set_options(struct db *db, const struct config *config, enum db_role
     mysql_options(db->mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 }
 
+/* An answer may take an hour; that the server's machine is gone shows within a minute. */
+static void watch_for_silence(MYSQL *mysql)
+{
+    static const struct {
+        int level, name, value;
+    } options[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
+                   {IPPROTO_TCP, TCP_KEEPIDLE, 30},
+                   {IPPROTO_TCP, TCP_KEEPINTVL, 10},
+                   {IPPROTO_TCP, TCP_KEEPCNT, 3}};
+    int fd = (int)mysql_get_socket(mysql);
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+                         sizeof(options[i].value)); /* a Unix socket has none of TCP's */
+}
+
 static const char sql_packet[] = "select @@max_allowed_packet";
 
 static int ask_packet(struct db *db)
@@ -204,6 +221,8 @@ static int connect_server(struct db *db, const struct config *config, enum db_ro
         note_connection_error(db);
         return TIP_EUNAVAIL;
     }
+    if (!is_short(role))
+        watch_for_silence(db->mysql);
     /* The library closes its own when a call fails; the number may be another's then. */
     if (role == DB_INGEST)
         db->cut_fd = fcntl(mysql_get_socket(db->mysql), F_DUPFD_CLOEXEC, 0);

@@ -405,6 +405,34 @@ def test_builds_again_when_the_database_was_away(server_factory, own_servers):
     assert_equal(app)
 
 
+def keepalive_s(process, port):
+    """How soon the kernel asks whether the other end of each connection to the port is there; None: it does not ask."""
+    inodes = {os.readlink(link) for link in Path(f"/proc/{process.child.pid}/fd").iterdir() if link.is_symlink()}
+    found = []
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, _, remote, _, _, timer, _, _, _, inode = line.split()[:10]
+        if f"socket:[{inode}]" in inodes and int(remote.split(":")[1], 16) == port:
+            kind, jiffies = timer.split(":")
+            found.append(int(jiffies, 16) / os.sysconf("SC_CLK_TCK") if kind == "02" else None)
+    return found
+
+
+def test_it_is_noticed_when_the_machine_of_the_database_vanishes(server_factory, servers):
+    """An answer may take an hour. That the machine is there is asked after half a minute."""
+    app = server_factory()
+    with app.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("lock tables companies write")
+        app.index.start()
+        try:
+            asked = wait_for(lambda: keepalive_s(app.index, servers[0].port), what="a connection to the database")
+            wait_for(lambda: all(after is not None and after <= 30 for after in keepalive_s(app.index, servers[0].port)),
+                     what="the kernel to ask soon")
+            assert asked
+        finally:
+            cursor.execute("unlock tables")
+    wait_view(app)
+
+
 def shard_of(company, user_id, shards):
     """FNV-1a over both with a NUL between them, then MurmurHash3's finaliser."""
     value, all_bits = 0xCBF29CE484222325, 2**64 - 1
