@@ -5,7 +5,6 @@
 #include "tests/unit/unit.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "http/distrust.h"
 
 #include <signal.h>
