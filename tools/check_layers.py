@@ -43,6 +43,7 @@ THIRD_PARTY = [
     (re.compile(r"librdkafka/|rdkafka"), {"stream"}),
     (re.compile(r"mysql/|mariadb/|mysql\.h|errmsg\.h|mysqld_error\.h"), {"store"}),
     (re.compile(r"lmdb\.h"), {"view"}),
+    (re.compile(r"liburing"), {"http"}),
     (re.compile(r"jansson\.h"), {"cli"}),
     (re.compile(r"curl/"), {"cli"}),
     (re.compile(r"csv\.h"), {"cli"}),

@@ -156,7 +156,7 @@ void kore_parent_configure(int argc, char **argv)
     ingest_watch_setup();
     node_view_configure(&config);
     reply_setup();
-    sandbox_setup();
+    sandbox_setup(config.io_uring != 0);
     log_info("serve", "listening on %s:%d, operations on %s", config.bind, (int)config.port,
              config.ops_bind);
 }

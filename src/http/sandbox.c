@@ -6,6 +6,9 @@
  */
 #include "http/sandbox.h"
 
+#include "base/log.h"
+#include "http/send_ring.h"
+
 #include <kore/kore.h>
 #include <kore/hooks.h>
 #include <kore/seccomp.h>
@@ -66,16 +69,27 @@ static struct sock_filter extra_calls[] = {
     KORE_SYSCALL_ALLOW(getpeername),
     KORE_SYSCALL_ALLOW(sendmsg),
     KORE_SYSCALL_ALLOW(sendmmsg),
+    KORE_SYSCALL_ALLOW(io_uring_enter), /* of the ring that is there already, and can only send */
     KORE_SYSCALL_ALLOW(recvmsg),
     KORE_SYSCALL_ALLOW(shutdown),
     KORE_SYSCALL_ALLOW_ARG(ioctl, 1, 0x541B /* FIONREAD */),
 };
 
 static pid_t parent;
+static bool wants_send_ring;
 
-void sandbox_setup(void)
+void sandbox_setup(bool send_ring)
 {
     parent = getpid();
+    wants_send_ring = send_ring;
+}
+
+static void open_send_ring(void)
+{
+    int r = send_ring_open();
+    if (r != 0 && worker->id == 1) /* the others would say the same */
+        log_info("serve", "no io_uring here (%s): each answer is sent by a call of its own",
+                 strerror(-r));
 }
 
 /* Kore calls this in each worker before it installs the filter. */
@@ -86,5 +100,7 @@ void kore_seccomp_hook(void)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         raise(SIGTERM);
+    if (wants_send_ring)
+        open_send_ring();
     kore_seccomp_filter("tipster", extra_calls, KORE_FILTER_LEN(extra_calls));
 }

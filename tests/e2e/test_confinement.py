@@ -103,9 +103,10 @@ def test_another_user_another_root_no_capabilities(server_factory, tmp_path: Pat
 
 
 @pytest.mark.skipif("asan" in BUILD.name, reason="the sanitizers' run-time may call what it wants")
-def test_a_forbidden_call_ends_the_whole_worker(server_factory, tmp_path: Path) -> None:
+@pytest.mark.parametrize("call", ["call", "ring"])
+def test_a_forbidden_call_ends_the_whole_worker(server_factory, tmp_path: Path, call: str) -> None:
     """Not the thread that makes it alone: a worker without its broker's thread would answer 503 for ever."""
-    app = server_factory({"WORKERS": "1", **preload(tmp_path, "call")}, start=False)
+    app = server_factory({"WORKERS": "1", **preload(tmp_path, call)}, start=False)
     app.migrate()
     app.serve.start()
     first = app.workers()[0]

@@ -23,11 +23,19 @@ int probe_method(struct http_request *req);
 int probe_send(struct http_request *req);
 int probe_received(struct http_request *req);
 int probe_unsent(struct http_request *req);
+int probe_together(struct http_request *req);
 
-enum { MESSAGE_ID = KORE_MSG_APP_BASE + 1, BUSY_MS = 3, NAP_MS = 2500, HEADER_MAX_BYTES = 4096 };
+enum {
+    MESSAGE_ID = KORE_MSG_APP_BASE + 1,
+    BUSY_MS = 3,
+    NAP_MS = 2500,
+    HEADER_MAX_BYTES = 4096,
+    FIRST_BYTES = 10
+};
 
 static struct sock_filter allow_all[] = {KORE_BPF_RET(SECCOMP_RET_ALLOW)};
 static int received;
+static size_t most_together;
 
 /* What this variant may lack: the test leaves the definition out with the patch. */
 #ifdef WITH_ERROR_HOOK
@@ -35,6 +43,23 @@ static void error_body(int status, struct kore_buf *headers, struct kore_buf *bo
 {
     kore_buf_appendf(headers, "content-type: application/json\r\n");
     kore_buf_appendf(body, "{\"status\":%d}", status);
+}
+#endif
+
+#ifdef WITH_SEND_HOOK
+/* The first bytes of all but the last, which is left to Kore. */
+static size_t send_beginnings(const int *fds, const struct iovec *parts, ssize_t *results,
+                              size_t count)
+{
+    if (count > most_together)
+        most_together = count;
+    for (size_t i = 0; i + 1 < count; i++) {
+        size_t bytes = parts[i].iov_len < FIRST_BYTES ? parts[i].iov_len : FIRST_BYTES;
+        results[i] = send(fds[i], parts[i].iov_base, bytes, 0);
+        if (results[i] == -1)
+            results[i] = -errno;
+    }
+    return count - 1;
 }
 #endif
 
@@ -66,6 +91,9 @@ void kore_parent_configure(int argc, char **argv)
 #ifdef WITH_ERROR_HOOK
     http_error_hook = error_body;
 #endif
+#ifdef WITH_SEND_HOOK
+    http_send_hook = send_beginnings;
+#endif
     struct kore_server *server = kore_server_create("probe");
     server->tls = 0;
     if (!kore_server_bind(server, "127.0.0.1", argv[1], NULL))
@@ -84,6 +112,7 @@ void kore_parent_configure(int argc, char **argv)
     route(domain, "/send", "probe_send", HANDLER_TYPE_STATIC);
     route(domain, "/received", "probe_received", HANDLER_TYPE_STATIC);
     route(domain, "/unsent", "probe_unsent", HANDLER_TYPE_STATIC);
+    route(domain, "/together", "probe_together", HANDLER_TYPE_STATIC);
 }
 
 static void on_message(struct kore_msg *message, const void *data)
@@ -191,4 +220,16 @@ int probe_unsent(struct http_request *req)
     TAILQ_FOREACH(connection, &connections, list)
     count += connection->proto == CONN_PROTO_HTTP && !TAILQ_EMPTY(&connection->send_queue);
     return answer(req, text, (size_t)snprintf(text, sizeof(text), "%d", count));
+}
+
+static int answer_number(struct http_request *req, size_t number)
+{
+    char text[24];
+    return answer(req, text, (size_t)snprintf(text, sizeof(text), "%zu", number));
+}
+
+/* The most answers that were to be sent by one call. */
+int probe_together(struct http_request *req)
+{
+    return answer_number(req, most_together);
 }

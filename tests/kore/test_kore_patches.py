@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -94,6 +95,21 @@ def receive(connection: socket.socket, timeout_s: float) -> bytes:
             received += data
     except (socket.timeout, ConnectionResetError):
         pass
+    return received
+
+
+def is_whole(answer: bytes) -> bool:
+    head, end, rest = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: (\d+)", head)
+    return bool(end) and length is not None and len(rest) >= int(length[1])
+
+
+def receive_one(connection: socket.socket) -> bytes:
+    """One whole answer, or what came until the end."""
+    connection.settimeout(WAIT_S)
+    received = b""
+    while not is_whole(received) and (data := connection.recv(65536)):
+        received += data
     return received
 
 
@@ -358,6 +374,32 @@ def test_answers_of_a_round_leave_together(start, without, good) -> None:
         os.kill(worker, signal.SIGCONT)
         counts = sorted(body(receive(connection, 1)) for connection in (one, other))
     assert counts == ([b"0", b"1"] if good else [b"0", b"0"])
+
+
+@both("17-answers-together")
+def test_answers_of_a_round_are_given_to_the_application(start, without, good) -> None:
+    """Its call may send a part of some and nothing of others: each client gets its whole answer, once."""
+    server = start(without)
+    request = post("/echo", 300, b"e" * 300)
+    connections = [server.connect() for _ in range(40)]
+    for connection in connections:
+        connection.sendall(HELLO)
+        assert status(receive_one(connection)) == 200
+    worker = server.worker_pids()[0]
+    os.kill(worker, signal.SIGSTOP)
+    wait_stopped(worker)
+    for connection in connections:
+        connection.sendall(request)
+    connections[3].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connections[3].close()  # with a reset
+    os.kill(worker, signal.SIGCONT)
+    for number, connection in enumerate(connections):
+        if number != 3:
+            assert body(receive_one(connection)) == b"e" * 300
+            assert receive(connection, 0) == b""
+            connection.close()
+    assert server.get("/together") == ("32" if good else "0")
+    assert server.worker_pids() == [worker]
 
 
 @both("13-request-line")

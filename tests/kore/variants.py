@@ -16,6 +16,7 @@ CONF = TOP / "conf" / "kore"
 PROBE = Path(__file__).resolve().parent / "probe_server.c"
 CACHE = Path(os.environ.get("KORE_VARIANTS", TOP / "build" / "kore-variants"))
 FLAGS = ["-std=gnu17", "-w", "-O1", "-D_GNU_SOURCE", "-DKORE_SINGLE_BINARY"]
+HOOKS = {"08-error-bodies": "-DWITH_ERROR_HOOK", "17-answers-together": "-DWITH_SEND_HOOK"}  # what Kore offers with the patch alone
 LIBRARIES = ["-rdynamic", "-lssl", "-lcrypto", "-ldl", "-lpthread"]
 
 
@@ -51,8 +52,8 @@ def build(without: str | None) -> Path:
     for header in sorted((tree / "include").rglob("*.h")) + [tree / "platform.h"]:
         headers.update(header.read_bytes())
     digest = headers.hexdigest()
-    hook = [] if without == "08-error-bodies" else ["-DWITH_ERROR_HOOK"]
-    jobs = [(tree / name, []) for name in sources()] + [(PROBE, hook)]
+    hooks = [flag for patch, flag in HOOKS.items() if patch != without]
+    jobs = [(tree / name, []) for name in sources()] + [(PROBE, hooks)]
     with ThreadPoolExecutor(2) as pool:
         objects = list(pool.map(lambda job: _compile(job[0], tree, digest, job[1]), jobs))
     binary = tree / "probe_server"
