@@ -24,6 +24,8 @@ int probe_send(struct http_request *req);
 int probe_received(struct http_request *req);
 int probe_unsent(struct http_request *req);
 int probe_together(struct http_request *req);
+int probe_reads(struct http_request *req);
+int probe_writes(struct http_request *req);
 
 enum {
     MESSAGE_ID = KORE_MSG_APP_BASE + 1,
@@ -34,7 +36,7 @@ enum {
 };
 
 static struct sock_filter allow_all[] = {KORE_BPF_RET(SECCOMP_RET_ALLOW)};
-static int received;
+static int received, reads, writes;
 static size_t most_together;
 
 /* What this variant may lack: the test leaves the definition out with the patch. */
@@ -113,6 +115,8 @@ void kore_parent_configure(int argc, char **argv)
     route(domain, "/received", "probe_received", HANDLER_TYPE_STATIC);
     route(domain, "/unsent", "probe_unsent", HANDLER_TYPE_STATIC);
     route(domain, "/together", "probe_together", HANDLER_TYPE_STATIC);
+    route(domain, "/reads", "probe_reads", HANDLER_TYPE_STATIC);
+    route(domain, "/writes", "probe_writes", HANDLER_TYPE_STATIC);
 }
 
 static void on_message(struct kore_msg *message, const void *data)
@@ -232,4 +236,34 @@ static int answer_number(struct http_request *req, size_t number)
 int probe_together(struct http_request *req)
 {
     return answer_number(req, most_together);
+}
+
+static int counting_read(struct connection *connection, size_t *bytes)
+{
+    reads++;
+    return net_read(connection, bytes);
+}
+
+/* How often this connection was read since it asked the last time. */
+int probe_reads(struct http_request *req)
+{
+    size_t counted = (size_t)reads;
+    reads = 0;
+    req->owner->read = counting_read;
+    return answer_number(req, counted);
+}
+
+static int counting_write(struct connection *connection, size_t len, size_t *written)
+{
+    writes++;
+    return net_write(connection, len, written);
+}
+
+/* How often this connection was written to since it asked the last time, that answer included. */
+int probe_writes(struct http_request *req)
+{
+    size_t counted = (size_t)writes;
+    writes = 0;
+    req->owner->write = counting_write;
+    return answer_number(req, counted);
 }

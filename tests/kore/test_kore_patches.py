@@ -402,6 +402,53 @@ def test_answers_of_a_round_are_given_to_the_application(start, without, good) -
     assert server.worker_pids() == [worker]
 
 
+@both("18-one-read")
+def test_a_request_is_read_once(start, without, good) -> None:
+    server = start(without)
+    with server.connect() as connection:
+        counts = []
+        for _ in range(3):
+            connection.sendall(b"GET /reads HTTP/1.1\r\nHost: a\r\n\r\n")
+            counts.append(body(receive_one(connection)))
+    assert counts == ([b"0", b"1", b"1"] if good else [b"0", b"2", b"2"])
+
+
+@both("19-long-answers")
+def test_a_long_answer_is_written_once(start, without, good) -> None:
+    server = start(without)
+    ask = b"GET /writes HTTP/1.1\r\nHost: a\r\n\r\n"
+    with server.connect() as connection:
+        answers = []
+        for request in (ask, ask, post("/echo", 20000, b"e" * 20000), ask):
+            connection.sendall(request)
+            answers.append(body(receive_one(connection)))
+    assert answers == [b"0", b"1", b"e" * 20000, b"2" if good else b"4"]
+
+
+@pytest.mark.parametrize("length", [8000, 8192, 65536, 65537, 100000])
+def test_answers_of_any_length_are_whole(start, length) -> None:
+    content = bytes(number % 251 for number in range(length))
+    server = start(None)
+    with server.connect() as connection:
+        for _ in range(3):
+            connection.sendall(post("/echo", length, content))
+            assert body(receive_one(connection)) == content
+
+
+@pytest.mark.parametrize("pieces", [(b"GET /hel", b"lo HTTP/1.1\r\nHost: a\r\n", b"\r\n"),
+                                    (post("/echo", 5, b"ab"), b"c", b"de"), (post("/echo", 20000, b"x" * 9000), b"x" * 11000)],
+                         ids=["head", "body", "long body"])
+def test_what_comes_in_pieces_is_read_to_its_end(start, pieces) -> None:
+    server = start(None)
+    with server.connect() as connection:
+        for _ in range(2):
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(0.05)
+            answer = receive_one(connection)
+            assert status(answer) == 200 and body(answer) in (b"hello", b"abcde", b"x" * 20000)
+
+
 @both("13-request-line")
 @pytest.mark.parametrize("request_bytes,expected,before", [
     (b"GET /hello HTTP/1.1 more\r\nHost: a\r\n\r\n", 400, 200),
