@@ -30,7 +30,7 @@ bench: build servers ## Speed and memory against the bars, and build/bench.json;
 
 bench-view: servers ## The view's speed and size against the bars, and build/bench-view.json; BENCH='--quick' for a trial
 	@tools/build build-bench
-	@/usr/bin/python3 tests/bench/bench.py --build build-bench --only answers,view,rebuild,apply --json build/bench-view.json $(BENCH)
+	@/usr/bin/python3 tests/bench/bench.py --build build-bench --only answers,flat,view,rebuild,apply --json build/bench-view.json $(BENCH)
 
 soak: build servers ## SOAK_MINUTES (60) at half the maximal load: does memory grow, does it slow down? SOAK='--share 0.3'
 	@/usr/bin/python3 tests/bench/soak.py $(SOAK)

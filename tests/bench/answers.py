@@ -1,7 +1,8 @@
 """answers: GET /v1/recommendations from the view against a route that does the same but for the asking, and sends a constant body of
-the same size, and against the server's bare hello; in turns, over one serve.
+the same size, and against the server's bare hello; in turns, over one serve. flat: the same request over views of several sizes, in
+turns, each with a serve of its own.
 
-The data set is generated straight into the view (view_bench.c), which index then keeps. Needs the binaries of build-bench.
+A data set is generated straight into the view (view_bench.c), which index then keeps. Needs the binaries of build-bench.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ USERS, EVENTS, SELECTIONS = 1_000_000, 50_000, 20
 SAMPLE = 200
 DIGITS = 8
 RATIO_BAR = 0.8
+# flat: users and events, and the pairs whose p50 are compared.
+SIZES = [(1_000_000, 5_000), (1_000_000, 50_000), (1_000_000, 500_000), (10_000, 50_000)]
+COMPARED = [("5 k → 500 k events", SIZES[2], SIZES[0]), ("10 k → 1 M users", SIZES[1], SIZES[3])]
+FLAT_BAR = 1.2
 
 
 def _topics(app: App) -> tuple[str, list[str]]:
@@ -72,16 +77,47 @@ def _mean_bytes(app: App, users: int, n: int) -> int:
     return round(sum(size for _, size in answers) / SAMPLE)
 
 
-def measure_answers(bench: Bench) -> None:
-    stand, results = bench.stand, bench.results
-    users, events = bench.scaled(USERS), bench.scaled(EVENTS)
-    app = stand.app("tipster_bench_answers", "bench-answers", {"KAFKA_PARTITIONS": "4"})
+def _start_over_view(bench: Bench, name: str, users: int, events: int) -> App:
+    """A serve that answers from a view of so many users and events."""
+    app = bench.stand.app(f"tipster_bench_{name.replace('-', '_')}", f"bench-{name}", {"KAFKA_PARTITIONS": "4"})
     app.migrate()
-    say(f"answers: filling a view with {users} users and {events} events")
+    say(f"{bench.measure}: filling a view with {users} users and {events} events")
     _fill(bench, app, users, events)
     app.index.start()
     app.serve.start()
     _await_view(app)
+    return app
+
+
+def measure_flat(bench: Bench) -> None:
+    """A figure of all that a client waits for: view_bench has the view's part alone."""
+    results, seconds = bench.results, bench.seconds(5)
+    sizes = {size: (bench.scaled(size[0]), max(100, bench.scaled(size[1]))) for size in SIZES}
+    apps = {size: _start_over_view(bench, f"flat-{number}", *sizes[size]) for number, size in enumerate(SIZES)}
+
+    def ask(size: tuple[int, int]) -> WrkResult:
+        return bench.note_failures(bench.stand.wrk("recommend.lua", apps[size].base_url, CONNECTIONS, seconds, sizes[size][0], 10,
+                                                   "/v1/recommendations/user-", DIGITS))
+
+    runs = bench.interleave({f"{users} × {events}": lambda size=(users, events): ask(size) for users, events in SIZES})
+    by_size = dict(zip(SIZES, runs.values()))
+    for (users, events), found in by_size.items():
+        results.add("flat", f"p50, {users} users × {events} events", [result.p50_ms for result in found], "ms")
+        results.add("flat", f"answers, {users} users × {events} events", [result.rate for result in found], "/s")
+    for what, one, other in COMPARED:
+        results.add("flat", f"p50 of a request, {what}", [a.p50_ms / b.p50_ms for a, b in zip(by_size[one], by_size[other])], "×",
+                    FLAT_BAR, at_most=True)
+    for app in apps.values():
+        if _ask(app, 0, 10)[0] != "view":
+            results.notes.append("flat: at the end SQL answered: a view fell behind")
+        app.stop()
+    results.notes.append(f"flat: requests over HTTP, n = 10, {CONNECTIONS} connections; data and users as for answers")
+
+
+def measure_answers(bench: Bench) -> None:
+    stand, results = bench.stand, bench.results
+    users, events = bench.scaled(USERS), bench.scaled(EVENTS)
+    app = _start_over_view(bench, "answers", users, events)
     sizes = {n: _mean_bytes(app, users, n) for n in (1, 10, 100)}
     seconds = bench.seconds(5)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Speed and memory against the bars: prints a table and writes JSON. `make bench` builds first and runs it in full.
 
-    tests/bench/bench.py [--only post,batch,ingest,recommend,overhead,view,rebuild,apply,answers] [--quick] [--repeat N]
+    tests/bench/bench.py [--only post,batch,ingest,recommend,overhead,view,rebuild,apply,answers,flat] [--quick] [--repeat N]
                          [--profile] [--json PATH]
 
 Every figure is the median of several runs taken in turns after a warm-up, and every ratio is of figures of one run of this
@@ -23,7 +23,7 @@ sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "e2e")]
 
 import pymysql  # noqa: E402 - after the path is set
 
-from answers import measure_answers  # noqa: E402
+from answers import measure_answers, measure_flat  # noqa: E402
 from consume import measure_ingest  # noqa: E402
 from kafka_wire import KafkaWireError  # noqa: E402
 from measure import QUICK_DIVISOR, Bench, say  # noqa: E402
@@ -37,7 +37,7 @@ from view import measure_apply, measure_rebuild, measure_view  # noqa: E402
 
 MEASURES = {"post": measure_post, "batch": measure_batch, "ingest": measure_ingest, "recommend": measure_recommend,
             "overhead": measure_overhead, "view": measure_view, "rebuild": measure_rebuild, "apply": measure_apply,
-            "answers": measure_answers}
+            "answers": measure_answers, "flat": measure_flat}
 USUAL = ["post", "batch", "ingest", "recommend", "overhead"]  # the others: make bench-view
 
 
