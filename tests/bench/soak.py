@@ -35,6 +35,7 @@ from stand import Stand, WrkResult, api_connection, post_lines, running_stand  #
 
 USERS, EVENTS, ITEMS = 1_000_000, 5_000, 10
 CONNECTIONS = 16  # of each of the two clients
+BUFFER_POOL_MB = 4096  # for the rows of an hour: with less the database begins to read from its disk towards the end
 WARM_UP_S, CALIBRATE_S, STEP_S = 10, 20, 60
 SAMPLE = 20
 OWN = ("serve parent", "serve worker", "ingest process", "index process")
@@ -150,14 +151,15 @@ class Soak:
 
 
 class Pace:
-    """The pause after each answer with which one client's connections reach a rate; corrected after every step."""
+    """The pause after each answer with which one client's connections reach a rate; corrected after every step by half of what was
+    wrong: each client's answers take longer when the other asks more, and both corrected in full would swing."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
         self.pause_ms = 1000 * CONNECTIONS / rate
 
     def correct(self, result: WrkResult) -> None:
-        self.pause_ms = max(0.1, self.pause_ms + 1000 * CONNECTIONS * (1 / self.rate - 1 / max(1.0, result.rate)))
+        self.pause_ms = max(0.1, self.pause_ms + 500 * CONNECTIONS * (1 / self.rate - 1 / max(1.0, result.rate)))
 
 
 def run_minutes(soak: Soak, minutes: float, posts: Pace, reads: Pace) -> list[Minute]:
@@ -244,7 +246,7 @@ def main() -> int:
     parser.add_argument("--ports", type=int, default=28000)
     options = parser.parse_args()
     try:
-        with running_stand("soak", options.build, options.ports, os.environ.get("DB") or "mariadb", 1024) as stand:
+        with running_stand("soak", options.build, options.ports, os.environ.get("DB") or "mariadb", BUFFER_POOL_MB) as stand:
             return judge_soak(Soak(stand), options)
     except (StackError, AssertionError) as error:
         print(f"soak: {error}", file=sys.stderr)
