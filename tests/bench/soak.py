@@ -3,10 +3,10 @@
 
     tests/bench/soak.py [--minutes N] [--share X] [--json PATH]      SOAK_MINUTES (60)
 
-One client posts coupons, one asks for recommendations: first each alone and as fast as it is answered, which gives the two
-maximal loads (coupons: stored ones per second, with the time that ingest takes to catch up), then both together, each at half
-of the share (0.5) of its maximum. Each minute gives one line: rates, p99 of both, how many of some answers the view gave, how
-far ingest is behind, and of every process what it holds in memory and how many descriptors.
+One client posts coupons, one asks for recommendations: first both as fast as they are answered, which gives the maximal load (per
+second, with the time that ingest takes to catch up), then both at a share of it (0.5). Each minute gives one line: rates, p99 of
+both, how many of some answers the view gave, how far ingest is behind, and of every process what it holds in memory and how many
+descriptors.
 The verdict at the end compares the run's last third with its first: RssAnon and descriptors of each process of Tipster, and the two
 p99. The files that a process maps (the view) and the servers' own caches grow with the data: shown, not judged. Exit status 1: something
 grew, slowed down, was refused or was lost.
@@ -118,17 +118,19 @@ class Soak:
             return posts.result(), reads.result()
 
     def maximal(self) -> tuple[float, float]:
-        """Coupons stored and recommendations answered, per second."""
+        """Coupons stored and recommendations answered per second when both clients go as fast as they are answered, with the time
+        that ingest takes to catch up: the maximal load of this mix."""
         warm_up(lambda: self._post(WARM_UP_S, 30_000, 0).rate)
         self.app.wait_caught_up(300)
         before, began = self.accepted, time.monotonic()
-        self._post(CALIBRATE_S, 30_000, 0)
-        self.app.wait_caught_up(600)
-        stored = (self.accepted - before) / (time.monotonic() - began)
+        answered = self.step(CALIBRATE_S, 30_000, 0, 0)[1].ok
+        while self.app.behind() > 0:
+            answered += self._read(1, 0).ok
+        took = time.monotonic() - began
         deadline = time.monotonic() + 30
         while self.from_view() < SAMPLE and time.monotonic() < deadline:
             time.sleep(0.2)  # the view catches up as well; without one, SQL answers
-        return stored, self._read(CALIBRATE_S, 0).rate
+        return (self.accepted - before) / took, answered / took
 
     def from_view(self) -> int:
         """Of SAMPLE answers, those that the view gave."""
@@ -227,9 +229,9 @@ def judge_soak(soak: Soak, options: argparse.Namespace) -> int:
     """The run and its verdict; the exit status."""
     soak.start()
     maximal = soak.maximal()
-    print(f"the most: {maximal[0]:.0f} coupons/s stored, or {maximal[1]:.0f} recommendations/s; from here {options.share / 2:.0%} of each "
+    print(f"the most: {maximal[0]:.0f} coupons/s stored and {maximal[1]:.0f} recommendations/s; from here {options.share:.0%} of it "
           f"for {options.minutes:.0f} minutes", flush=True)
-    minutes = run_minutes(soak, options.minutes, *[Pace(rate * options.share / 2) for rate in maximal])
+    minutes = run_minutes(soak, options.minutes, *[Pace(rate * options.share) for rate in maximal])
     found = verdicts(minutes, soak.lost())
     report(options, maximal, minutes, found)
     good = all(one["flat"] for one in found)
