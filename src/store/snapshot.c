@@ -5,7 +5,7 @@
 #include "domain/codec.h"
 
 static const char sql_companies[] =
-    "select company_id from companies where company_id > ? order by company_id limit 4000";
+    "select company_id from companies where company_id > ? order by company_id limit 8000";
 
 /* The servers' own estimates: a count of all rows would read them all. */
 static const char sql_size[] =
@@ -15,7 +15,7 @@ static const char sql_size[] =
 static const char sql_events[] =
     "select event_id, withdrawn, sport, league, country, participants, begin_at, end_at, version, "
     "position from events force index (primary) where company_id = ? and event_id > ? "
-    "order by event_id limit 4000";
+    "order by event_id limit 8000";
 
 int snapshot_companies(struct db *db, struct str after, struct arena *arena, struct str **ret_ids,
                        size_t *ret_count)

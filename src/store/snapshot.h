@@ -15,7 +15,7 @@
 #include "store/db.h"
 #include "store/read_arena.h"
 
-enum { SNAPSHOT_ROWS_MAX = 4000 };
+enum { SNAPSHOT_ROWS_MAX = 8000 };
 
 /* Companies in order of their ids: those after `after`, at most SNAPSHOT_ROWS_MAX. */
 int snapshot_companies(struct db *db, struct str after, struct arena *arena, struct str **ret_ids,

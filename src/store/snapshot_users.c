@@ -13,32 +13,32 @@
  */
 static const char sql_coupons[] =
     "select user_id, coupon_id, placed_at, content_hash from coupons force index "
-    "(primary) where company_id = ? and user_id > ? order by user_id, coupon_id limit 4000";
+    "(primary) where company_id = ? and user_id > ? order by user_id, coupon_id limit 8000";
 static const char sql_coupons_rest[] =
     "select user_id, coupon_id, placed_at, content_hash from coupons force index "
     "(primary) where company_id = ? and user_id = ? and coupon_id > ? order by coupon_id "
-    "limit 4000";
+    "limit 8000";
 
 static const char sql_selections[] =
     "select user_id, event_id, coupon_id from selections force index (primary) "
     "where company_id = ? and user_id > ? and user_id <= ? "
-    "order by user_id, placed_at desc, event_id, coupon_id limit 4000";
+    "order by user_id, placed_at desc, event_id, coupon_id limit 8000";
 static const char sql_selections_one[] =
     "select user_id, event_id, coupon_id, placed_at from selections force index (primary) "
-    "where company_id = ? and user_id = ? order by placed_at desc, event_id, coupon_id limit 4000";
+    "where company_id = ? and user_id = ? order by placed_at desc, event_id, coupon_id limit 8000";
 static const char sql_selections_rest[] =
     "select user_id, event_id, coupon_id, placed_at from selections force index (primary) "
     "where company_id = ? and user_id = ? and (placed_at < ? or (placed_at = ? and "
     "(event_id > ? or (event_id = ? and coupon_id > ?)))) "
-    "order by placed_at desc, event_id, coupon_id limit 4000";
+    "order by placed_at desc, event_id, coupon_id limit 8000";
 
 /* Those of the range that have a record. Without an end: all that are left. */
 static const char sql_users[] =
     "select user_id, version, position from users force index (primary) where company_id = ? and "
-    "user_id > ? and user_id <= ? order by user_id limit 4000";
+    "user_id > ? and user_id <= ? order by user_id limit 8000";
 static const char sql_users_left[] =
     "select user_id, version, position from users force index (primary) where company_id = ? and "
-    "user_id > ? order by user_id limit 4000";
+    "user_id > ? order by user_id limit 8000";
 
 /* One selection on its way to its coupon. */
 struct snapshot_pick {

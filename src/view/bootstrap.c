@@ -234,13 +234,11 @@ static int note_source(struct bootstrap *boot)
     return view_writer_set_source(boot->writer, buf_str(&text));
 }
 
-static int load_end(struct bootstrap *boot, void *what)
+static int set_offsets(struct bootstrap *boot, void *what)
 {
     size_t partitions = (size_t)boot->config->kafka_partitions;
+    int err = 0;
     (void)what;
-    int err = view_writer_load_end(boot->writer);
-    if (err == 0)
-        err = note_source(boot);
     for (size_t i = 0; err == 0 && i < RECORD_KINDS * partitions; i++) {
         char topic[TOPIC_NAME_SIZE];
         const struct stored_offset *stored = &boot->offsets[i];
@@ -256,7 +254,7 @@ static int load_end(struct bootstrap *boot, void *what)
     return err;
 }
 
-static int load(struct bootstrap *boot)
+static int load_tables(struct bootstrap *boot)
 {
     struct snapshot_size size;
     if (snapshot_size(boot->db, &size) == 0)
@@ -266,16 +264,26 @@ static int load(struct bootstrap *boot)
         err = load_events(boot, boot->companies[i]);
     if (err == 0)
         err = load_users(boot);
-    if (err == 0 && atomic_load(boot->stop))
-        err = TIP_ETIMEOUT;
-    return err == 0 ? transact(boot, load_end, NULL) : err;
+    return err == 0 && atomic_load(boot->stop) ? TIP_ETIMEOUT : err;
 }
 
-/* Offsets, tables, offsets: in this order. */
-static int fill(struct bootstrap *boot, int64_t *ret_until)
+struct bootstrap *bootstrap_new(const struct config *config, struct view_writer *writer,
+                                atomic_bool *stop, struct bootstrap_progress *progress,
+                                struct buf *problem)
 {
-    size_t count = (size_t)boot->config->kafka_partitions * RECORD_KINDS;
-    AUTO_FREE struct stored_offset *until = xcalloc(count, sizeof(*until));
+    struct bootstrap *boot = xcalloc(1, sizeof(*boot));
+    boot->config = config;
+    boot->writer = writer;
+    boot->stop = stop;
+    boot->progress = progress;
+    boot->problem = problem;
+    boot->offsets =
+        xcalloc((size_t)config->kafka_partitions * RECORD_KINDS, sizeof(*boot->offsets));
+    return boot;
+}
+
+int bootstrap_load(struct bootstrap *boot)
+{
     int err = topics_check(boot->config, KAFKA_TIMEOUT_MS, boot->problem);
     if (err == 0)
         err = topics_identify(boot->config, KAFKA_TIMEOUT_MS, boot->identity, boot->problem);
@@ -288,7 +296,22 @@ static int fill(struct bootstrap *boot, int64_t *ret_until)
     if (err == 0)
         err = agree_on_topics(boot, boot->offsets);
     if (err == 0)
-        err = load(boot);
+        err = transact(boot, set_offsets, NULL);
+    return err == 0 ? load_tables(boot) : err;
+}
+
+static int end_load(struct bootstrap *boot, void *what)
+{
+    (void)what;
+    int err = view_writer_load_end(boot->writer);
+    return err == 0 ? note_source(boot) : err;
+}
+
+int bootstrap_finish(struct bootstrap *boot, int64_t *ret_until)
+{
+    size_t count = (size_t)boot->config->kafka_partitions * RECORD_KINDS;
+    AUTO_FREE struct stored_offset *until = xcalloc(count, sizeof(*until));
+    int err = transact(boot, end_load, NULL);
     if (err == 0)
         err = read_offsets(boot, until);
     if (err == 0)
@@ -298,20 +321,12 @@ static int fill(struct bootstrap *boot, int64_t *ret_until)
     return err;
 }
 
-int bootstrap_fill(const struct config *config, struct view_writer *writer, atomic_bool *stop,
-                   struct bootstrap_progress *progress, int64_t *ret_until, struct buf *ret_problem)
+void bootstrap_free(struct bootstrap *boot)
 {
-    struct bootstrap boot = {.config = config,
-                             .writer = writer,
-                             .stop = stop,
-                             .progress = progress,
-                             .problem = ret_problem};
-    boot.offsets = xcalloc((size_t)config->kafka_partitions * RECORD_KINDS, sizeof(*boot.offsets));
-    int err = fill(&boot, ret_until);
-    db_close(boot.db);
-    arena_release(&boot.arena);
-    free(boot.companies);
-    free(boot.coupons);
-    free(boot.offsets);
-    return err;
+    db_close(boot->db);
+    arena_release(&boot->arena);
+    free(boot->companies);
+    free(boot->coupons);
+    free(boot->offsets);
+    free(boot);
 }

@@ -18,15 +18,28 @@ struct bootstrap_progress {
     atomic_uint_fast64_t coupons_total; /* by the database's estimate; 0: not known */
 };
 
+struct bootstrap;
+
+/* writer: of a new view, between transactions. All that is given must outlive it; an error puts one
+ * line into *problem. */
+struct bootstrap *bootstrap_new(const struct config *config, struct view_writer *writer,
+                                atomic_bool *stop, struct bootstrap_progress *progress,
+                                struct buf *problem);
+
 /*
- * writer: of a new view, between transactions. On success its offsets are set (state stays
- * VIEW_BUILDING) and ret_until has the offsets to pass: RECORD_KINDS * KAFKA_PARTITIONS, by kind,
- * then by partition. TIP_EUNAVAIL: a server is missing or ingest has not seen these topics yet: try
- * again later with another new view; TIP_EFATAL: the view or the data contradict themselves;
- * TIP_EIO; TIP_ETIMEOUT: *stop became true. ret_problem says it in one line.
+ * Notes the first offsets, in the view as well, and loads the tables. TIP_EUNAVAIL: a server is
+ * missing or ingest has not seen these topics yet: try again later with another new view;
+ * TIP_EFATAL: the view or the data contradict themselves; TIP_EIO; TIP_ETIMEOUT: *stop became true.
  */
-int bootstrap_fill(const struct config *config, struct view_writer *writer, atomic_bool *stop,
-                   struct bootstrap_progress *progress, int64_t *ret_until,
-                   struct buf *ret_problem);
+int bootstrap_load(struct bootstrap *boot);
+
+/*
+ * Counts, makes the lists, and notes the offsets to pass: ret_until has RECORD_KINDS *
+ * KAFKA_PARTITIONS of them, by kind, then by partition. The state stays VIEW_BUILDING. The same
+ * errors.
+ */
+int bootstrap_finish(struct bootstrap *boot, int64_t *ret_until);
+
+void bootstrap_free(struct bootstrap *boot);
 
 #endif

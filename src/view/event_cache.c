@@ -48,23 +48,25 @@ static uint64_t id_hash(const struct event_cache *cache, uint32_t company, struc
     return mix_bytes(cache->seed + company * 0x9e3779b97f4a7c15ULL, id);
 }
 
-void event_cache_foresee(const struct event_cache *cache, uint32_t company, const struct str *ids,
-                         size_t count)
+uint64_t event_cache_hash(const struct event_cache *cache, uint32_t company, struct str id)
 {
-    for (size_t i = 0; i < count; i++)
-        hash_index_foresee(&cache->by_id, id_hash(cache, company, ids[i]));
-    for (size_t i = 0; i < count; i++) {
-        struct hash_probe probe = hash_probe(id_hash(cache, company, ids[i]));
-        uint32_t place;
-        if (hash_index_next(&cache->by_id, &probe, &place))
-            __builtin_prefetch(entry_at(cache, place));
-    }
+    uint64_t hash = id_hash(cache, company, id);
+    hash_index_foresee(&cache->by_id, hash);
+    return hash;
 }
 
-struct event_entry *event_cache_by_id(const struct event_cache *cache, uint32_t company,
-                                      struct str id)
+void event_cache_foresee(const struct event_cache *cache, uint64_t hash)
 {
-    struct hash_probe probe = hash_probe(id_hash(cache, company, id));
+    struct hash_probe probe = hash_probe(hash);
+    uint32_t place;
+    if (hash_index_next(&cache->by_id, &probe, &place))
+        __builtin_prefetch(entry_at(cache, place));
+}
+
+struct event_entry *event_cache_find(const struct event_cache *cache, uint64_t hash,
+                                     uint32_t company, struct str id)
+{
+    struct hash_probe probe = hash_probe(hash);
     uint32_t place;
     while (hash_index_next(&cache->by_id, &probe, &place)) {
         struct event_entry *entry = entry_at(cache, place);
@@ -72,6 +74,12 @@ struct event_entry *event_cache_by_id(const struct event_cache *cache, uint32_t 
             return entry;
     }
     return NULL;
+}
+
+struct event_entry *event_cache_by_id(const struct event_cache *cache, uint32_t company,
+                                      struct str id)
+{
+    return event_cache_find(cache, id_hash(cache, company, id), company, id);
 }
 
 struct event_entry *event_cache_by_number(const struct event_cache *cache, uint32_t number)

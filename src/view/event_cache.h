@@ -40,9 +40,14 @@ void event_cache_clear(struct event_cache *cache);
 struct event_entry *event_cache_by_id(const struct event_cache *cache, uint32_t company,
                                       struct str id);
 struct event_entry *event_cache_by_number(const struct event_cache *cache, uint32_t number);
-/* Before many event_cache_by_id: what they will look at is fetched for all of them at once. */
-void event_cache_foresee(const struct event_cache *cache, uint32_t company, const struct str *ids,
-                         size_t count);
+/*
+ * The same in three steps, for many at once: the second and the third begin with what the step
+ * before has fetched into the processor's cache meanwhile.
+ */
+uint64_t event_cache_hash(const struct event_cache *cache, uint32_t company, struct str id);
+void event_cache_foresee(const struct event_cache *cache, uint64_t hash);
+struct event_entry *event_cache_find(const struct event_cache *cache, uint64_t hash,
+                                     uint32_t company, struct str id);
 /* A new entry; id is copied, the rest is for the caller to fill in. */
 struct event_entry *event_cache_add(struct event_cache *cache, uint32_t number, uint32_t company,
                                     struct str id);

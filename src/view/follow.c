@@ -13,6 +13,7 @@
 enum {
     IDLE_MS = 50,
     HEARTBEAT_EVERY_MS = 250,
+    FIRST_HEARTBEAT_MS = 5, /* nobody reads the view before: look for it so often */
     PRUNE_EVERY_MS = 30000,
     PRUNE_EVENTS = 2000,
 };
@@ -162,7 +163,9 @@ static void add_item(struct follow *follow, const struct consumer_message *messa
 static int collect(struct follow *follow, struct buf *ret_problem)
 {
     int64_t deadline_us = 0;
-    int idle_ms = view_writer_is_behind(follow->writer) ? 0 : IDLE_MS;
+    int idle_ms = follow->heartbeat_ms == 0 ? FIRST_HEARTBEAT_MS : IDLE_MS;
+    if (view_writer_is_behind(follow->writer))
+        idle_ms = 0;
     while (follow->count < follow->capacity) {
         int64_t left_us = deadline_us - clock_monotonic_us();
         if (follow->count > 0 && left_us <= 0)
@@ -278,7 +281,8 @@ static int64_t next_heartbeat(struct follow *follow, int64_t now_ms)
 {
     if (now_ms < follow->beat_at_ms)
         return 0;
-    follow->beat_at_ms = now_ms + HEARTBEAT_EVERY_MS;
+    follow->beat_at_ms =
+        now_ms + (follow->heartbeat_ms == 0 ? FIRST_HEARTBEAT_MS : HEARTBEAT_EVERY_MS);
     bool is_past = follow->marked_at_ms != 0 && tail_is_past_mark(follow->tail);
     int64_t moment_ms = is_past ? follow->marked_at_ms : 0;
     if (is_past || follow->marked_at_ms == 0) {

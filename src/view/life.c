@@ -118,15 +118,26 @@ static int follow_until(struct life *life, const int64_t *until)
     return err == 0 && until != NULL ? TIP_ETIMEOUT : err;
 }
 
+/* The follower is there before the lists are: it hears from Kafka meanwhile. */
+static int fill(struct life *life, int64_t *ret_until)
+{
+    struct bootstrap *boot =
+        bootstrap_new(life->config, life->writer, &life->stop, &life->progress, &life->problem);
+    int err = bootstrap_load(boot);
+    if (err == 0)
+        err = start_follow(life);
+    if (err == 0)
+        err = bootstrap_finish(boot, ret_until);
+    bootstrap_free(boot);
+    return err;
+}
+
 static int build(struct life *life)
 {
     AUTO_FREE int64_t *until =
         xcalloc((size_t)life->config->kafka_partitions * RECORD_KINDS, sizeof(*until));
     set_phase(life, LIFE_LOADING);
-    int err = bootstrap_fill(life->config, life->writer, &life->stop, &life->progress, until,
-                             &life->problem);
-    if (err == 0)
-        err = start_follow(life);
+    int err = fill(life, until);
     if (err != 0)
         return err;
     set_phase(life, LIFE_CATCHING_UP);

@@ -14,6 +14,7 @@ struct loaded_bet {
     const struct view_load_coupon *coupon;
     uint32_t place; /* of the coupon in the record */
     struct event_entry *event;
+    uint64_t hash; /* of the event, see event_cache_hash */
 };
 
 static int by_time_and_event(const void *a, const void *b)
@@ -43,13 +44,31 @@ static void sort_bets(struct loaded_bet *bets, size_t count)
     }
 }
 
+/* All events of a user are fetched together. */
+static void foresee_bets(const struct view_writer *writer, uint32_t company,
+                         const struct view_load_user *user, struct loaded_bet *bets)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < user->coupon_count; i++)
+        for (size_t k = 0; k < user->coupons[i].event_count; k++)
+            bets[count++].hash =
+                event_cache_hash(&writer->events, company, user->coupons[i].event_ids[k]);
+    for (size_t i = 0; i < count; i++)
+        event_cache_foresee(&writer->events, bets[i].hash);
+}
+
+static int find_event(struct view_writer *writer, uint32_t company, struct str event_id,
+                      uint64_t hash, struct event_entry **ret_event)
+{
+    *ret_event = event_cache_find(&writer->events, hash, company, event_id);
+    return *ret_event != NULL ? 0 : writer_event(writer, company, event_id, ret_event);
+}
+
 static int list_bets(struct view_writer *writer, uint32_t company,
                      const struct view_load_user *user, struct loaded_bet *bets)
 {
     size_t count = 0;
-    for (size_t i = 0; i < user->coupon_count; i++)
-        event_cache_foresee(&writer->events, company, user->coupons[i].event_ids,
-                            user->coupons[i].event_count);
+    foresee_bets(writer, company, user, bets);
     for (size_t i = 0; i < user->coupon_count; i++) {
         const struct view_load_coupon *coupon = &user->coupons[i];
         struct view_coupon added = {.id_hash = writer_coupon_hash(writer, coupon->coupon_id),
@@ -57,11 +76,12 @@ static int list_bets(struct view_writer *writer, uint32_t company,
         memcpy(&added.content, coupon->content_hash, sizeof(added.content));
         uint32_t place = history_add_coupon(&writer->history, &added);
         for (size_t k = 0; k < coupon->event_count; k++) {
-            struct event_entry *event;
-            int err = writer_event(writer, company, coupon->event_ids[k], &event);
+            struct loaded_bet *bet = &bets[count++];
+            bet->coupon = coupon;
+            bet->place = place;
+            int err = find_event(writer, company, coupon->event_ids[k], bet->hash, &bet->event);
             if (err != 0)
                 return err;
-            bets[count++] = (struct loaded_bet){coupon, place, event};
         }
     }
     return 0;
