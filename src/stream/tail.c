@@ -39,6 +39,8 @@ static rd_kafka_conf_t *tail_conf(const struct config *config, struct buf *ret_p
         {"fetch.wait.max.ms", "100"},
         {"fetch.min.bytes", "1"},
         {"fetch.error.backoff.ms", "50"},
+        /* Of a queue that was full and is not: until the next fetch the ends are old ones. */
+        {"fetch.queue.backoff.ms", "20"},
         {"queued.min.messages", "50000"},
         {"queued.max.messages.kbytes", "32768"},
         {"fetch.message.max.bytes", "262144"},

@@ -13,7 +13,7 @@
 enum {
     IDLE_MS = 50,
     HEARTBEAT_EVERY_MS = 250,
-    FIRST_HEARTBEAT_MS = 5, /* nobody reads the view before: look for it so often */
+    FIRST_HEARTBEAT_MS = 5, /* until there is one: nobody reads a new view before */
     PRUNE_EVERY_MS = 30000,
     PRUNE_EVENTS = 2000,
 };

@@ -98,7 +98,7 @@ def test_answers_of_a_moment_leave_by_one_call(serve: Any) -> None:
 
 
 def test_long_answers_to_slow_readers_and_clients_that_have_gone(serve: Any) -> None:
-    """Among the answers of one moment: some that do not fit into their sockets, some whose client has left."""
+    """Among the answers of one moment: the beginnings of some that do not fit into their sockets, some whose client has left."""
     app = serve()
     need_ring(app)
     whole = requests.get(app.base_url + LARGE, timeout=10)

@@ -49,7 +49,13 @@ static void error_body(int status, struct kore_buf *headers, struct kore_buf *bo
 #endif
 
 #ifdef WITH_SEND_HOOK
-/* The first bytes of all but the last, which is left to Kore. */
+static bool says(const struct iovec *part, const char *word)
+{
+    return memmem(part->iov_base, part->iov_len, word, strlen(word)) != NULL;
+}
+
+/* The first bytes of each; of an answer that says so, what a signal or a client that has left makes
+ * of it; the last is left to Kore. */
 static size_t send_beginnings(const int *fds, const struct iovec *parts, ssize_t *results,
                               size_t count)
 {
@@ -57,8 +63,11 @@ static size_t send_beginnings(const int *fds, const struct iovec *parts, ssize_t
         most_together = count;
     for (size_t i = 0; i + 1 < count; i++) {
         size_t bytes = parts[i].iov_len < FIRST_BYTES ? parts[i].iov_len : FIRST_BYTES;
-        results[i] = send(fds[i], parts[i].iov_base, bytes, 0);
-        if (results[i] == -1)
+        if (says(&parts[i], "interrupted"))
+            results[i] = -EINTR;
+        else if (says(&parts[i], "refused"))
+            results[i] = -EPIPE;
+        else if ((results[i] = send(fds[i], parts[i].iov_base, bytes, MSG_NOSIGNAL)) == -1)
             results[i] = -errno;
     }
     return count - 1;
