@@ -12,7 +12,8 @@
 
 enum { LOOP_SWEEP_MS = 250 };
 
-/* Starts the sweep timer. Once per worker, after the fork. */
+/* Starts the sweep timer, and lets Kore send the answers of a round by the ring if there is one
+ * (send_ring.h). Once per worker, after the fork. */
 void loop_start(void);
 /* Calls callback(arg) every LOOP_SWEEP_MS; now_ms is the monotonic clock. */
 void loop_sweep_add(void (*callback)(void *arg, int64_t now_ms), void *arg);

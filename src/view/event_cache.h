@@ -41,8 +41,8 @@ struct event_entry *event_cache_by_id(const struct event_cache *cache, uint32_t 
                                       struct str id);
 struct event_entry *event_cache_by_number(const struct event_cache *cache, uint32_t number);
 /*
- * The same in three steps, for many at once: the second and the third begin with what the step
- * before has fetched into the processor's cache meanwhile.
+ * event_cache_by_id in three steps, for many events at once: the second and the third begin with
+ * what the step before has fetched into the processor's cache meanwhile.
  */
 uint64_t event_cache_hash(const struct event_cache *cache, uint32_t company, struct str id);
 void event_cache_foresee(const struct event_cache *cache, uint64_t hash);
