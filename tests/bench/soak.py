@@ -29,6 +29,7 @@ sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "e2e")]
 
 from loader import World, iso_time  # noqa: E402 - after the path is set
 from measure import warm_up  # noqa: E402
+from patience import wait_for  # noqa: E402
 from sampler import memory_kib  # noqa: E402
 from stack import App, StackError  # noqa: E402
 from stand import Stand, WrkResult, api_connection, post_lines, running_stand  # noqa: E402
@@ -127,9 +128,7 @@ class Soak:
         while self.app.behind() > 0:
             answered += self._read(1, 0).ok
         took = time.monotonic() - began
-        deadline = time.monotonic() + 30
-        while self.from_view() < SAMPLE and time.monotonic() < deadline:
-            time.sleep(0.2)  # the view catches up as well; without one, SQL answers
+        wait_for(lambda: self.from_view() == SAMPLE, "the view to catch up: without one, SQL answers", 60)
         return (self.accepted - before) / took, answered / took
 
     def from_view(self) -> int:

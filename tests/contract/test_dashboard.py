@@ -203,6 +203,7 @@ def test_every_panel(page: Page, seeded: Wire, key: str, tmp_path: Path) -> None
         seeded.get(f"/v1/recommendations/u1-{number % 200}")
         if page.script("return document.querySelectorAll('#routes tbody tr').length") >= 5 and number > (240 if SCREENSHOTS else 50):
             break
+        assert number < 1200, "the routes were not drawn"
         time.sleep(0.1)
     assert "POST /v1/coupons" in page.text("#routes")
     assert all(page.all(f"#{id_} canvas") for id_ in ("chart-records", "chart-lag", "chart-requests"))

@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import sys
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
@@ -39,7 +40,7 @@ def ask_at_once(app: Any, connections: list[Connection], asked: list[bytes]) -> 
     worker = app.workers()[0]
     os.kill(worker, signal.SIGSTOP)
     try:
-        wait_for(lambda: open(f"/proc/{worker}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()[0] == "T", "the worker to stand still")
+        wait_for(lambda: Path(f"/proc/{worker}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T", "the worker to stand still")
         for connection, request in zip(connections, asked):
             connection.send(request)
     finally:

@@ -357,24 +357,6 @@ def test_no_segment_is_left_by_a_killed_parent(start, without, good) -> None:
     assert (left == []) if good else (len(left) == 1)
 
 
-@both("17-answers-together")
-def test_answers_of_a_round_leave_together(start, without, good) -> None:
-    """Two requests that are there at once: the second handler finds the first answer made, and not sent yet."""
-    server = start(without)
-    with server.connect() as one, server.connect() as other:
-        for connection in (one, other):
-            connection.sendall(HELLO)
-            assert status(receive(connection, 1)) == 200
-        worker = server.worker_pids()[0]
-        os.kill(worker, signal.SIGSTOP)
-        wait_stopped(worker)
-        for connection in (one, other):
-            connection.sendall(b"GET /unsent HTTP/1.1\r\nHost: a\r\n\r\n")
-        os.kill(worker, signal.SIGCONT)
-        counts = sorted(body(receive(connection, 1)) for connection in (one, other))
-    assert counts == ([b"0", b"1"] if good else [b"0", b"0"])
-
-
 def send_in_one_round(server: Server, requests: dict[socket.socket, bytes]) -> None:
     """The worker finds all of them when it looks."""
     worker = server.worker_pids()[0]
@@ -383,6 +365,20 @@ def send_in_one_round(server: Server, requests: dict[socket.socket, bytes]) -> N
     for connection, request in requests.items():
         connection.sendall(request)
     os.kill(worker, signal.SIGCONT)
+
+
+@both("17-answers-together")
+def test_answers_of_a_round_leave_together(start, without, good) -> None:
+    """Two requests that are there at once: the second handler finds the first answer made, and not sent yet."""
+    server = start(without)
+    with server.connect() as one, server.connect() as other:
+        for connection in (one, other):
+            connection.sendall(HELLO)
+            assert status(receive(connection, 1)) == 200
+        ask = b"GET /unsent HTTP/1.1\r\nHost: a\r\n\r\n"
+        send_in_one_round(server, {one: ask, other: ask})
+        counts = sorted(body(receive(connection, 1)) for connection in (one, other))
+    assert counts == ([b"0", b"1"] if good else [b"0", b"0"])
 
 
 def nothing_waits(connection: socket.socket) -> bool:
