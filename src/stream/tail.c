@@ -13,7 +13,7 @@ struct tail {
     const struct config *config;
     char topics[RECORD_KINDS][TOPIC_NAME_SIZE];
     int64_t *next; /* by kind, then by partition: the first that was not handed out */
-    int64_t *mark; /* the ends as they were known; INT64_MAX: not known, never passed */
+    int64_t *mark; /* the ends as they were known */
     bool cut_off;
 };
 
@@ -157,15 +157,17 @@ static int64_t end_of(struct tail *tail, int kind, int32_t partition)
     return high;
 }
 
-void tail_mark(struct tail *tail)
+bool tail_mark(struct tail *tail)
 {
     for (int kind = 0; kind < RECORD_KINDS; kind++) {
         for (int32_t partition = 0; partition < tail->config->kafka_partitions; partition++) {
             int64_t end = end_of(tail, kind, partition);
-            tail->mark[kind * tail->config->kafka_partitions + partition] =
-                end < 0 ? INT64_MAX : end;
+            if (end < 0)
+                return false;
+            tail->mark[kind * tail->config->kafka_partitions + partition] = end;
         }
     }
+    return true;
 }
 
 bool tail_is_past_mark(const struct tail *tail)

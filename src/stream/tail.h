@@ -35,9 +35,10 @@ bool tail_is_current(struct tail *tail);
 
 /*
  * For a reader that is never quite at the end because records keep coming: notes the ends known
- * now; past once everything up to them has been handed out.
+ * now; past once everything up to them has been handed out. False: the end of some partition has
+ * not been heard of yet, and there is no mark.
  */
-void tail_mark(struct tail *tail);
+bool tail_mark(struct tail *tail);
 bool tail_is_past_mark(const struct tail *tail);
 
 /* Whether no broker can be reached; known some seconds late. */

@@ -285,10 +285,8 @@ static int64_t next_heartbeat(struct follow *follow, int64_t now_ms)
         now_ms + (follow->heartbeat_ms == 0 ? FIRST_HEARTBEAT_MS : HEARTBEAT_EVERY_MS);
     bool is_past = follow->marked_at_ms != 0 && tail_is_past_mark(follow->tail);
     int64_t moment_ms = is_past ? follow->marked_at_ms : 0;
-    if (is_past || follow->marked_at_ms == 0) {
-        follow->marked_at_ms = clock_realtime_ms();
-        tail_mark(follow->tail);
-    }
+    if (is_past || follow->marked_at_ms == 0)
+        follow->marked_at_ms = tail_mark(follow->tail) ? clock_realtime_ms() : 0;
     return tail_is_current(follow->tail) ? clock_realtime_ms() : moment_ms;
 }
 
